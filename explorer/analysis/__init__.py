@@ -1,0 +1,1 @@
+"""Questions about whole columns: maps, neighbours, metrics."""

@@ -1,0 +1,87 @@
+"""Deferred columns over many rows: in order, with progress, interruptible without loss."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer._errors import ExplorerWarning
+from explorer._progress import Progress
+from explorer.compute.graph import stored_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from explorer.compute.counters import Counters
+    from explorer.compute.engines.local import LocalEngine
+    from explorer.compute.graph import Node
+    from explorer.compute.rows import Rows
+
+
+def chunk_size(nodes: Iterable[Node]) -> int:
+    """Return how many rows to take at a time: the smallest batch that any of the functions wants."""
+    return min((node.spec.batch_size for node in nodes), default=1024)
+
+
+def missing(node: Node, rows: Rows) -> int:
+    """Count the rows that this function was not called for yet."""
+    return int((~node.results.known(np.unique(rows.ids))).sum())
+
+
+def compute(
+    nodes: list[Node], rows: Rows, engine: LocalEngine, counters: Counters, *, label: str | None = None
+) -> None:
+    """Compute these functions for all rows that are not known yet.
+
+    A progress bar appears when it takes long. `KeyboardInterrupt` passes through after the chunk in
+    hand; everything computed until then is kept. Rows that fail are kept as error values and
+    announced in one `ExplorerWarning` at the end.
+    """
+    todo = [node for node in nodes if missing(node, rows)]
+    if not todo:
+        return
+    known = np.logical_and.reduce([node.results.known(rows.ids) for node in todo])
+    part = rows.take(np.flatnonzero(~known), stored_columns(todo))
+    size = chunk_size(todo)
+    title = label or ", ".join(node.spec.name for node in todo)
+    with Progress(title, total=len(part)) as progress:
+        for start in range(0, len(part), size):
+            chunk = part.slice(start, size)
+            for node in todo:
+                engine.ensure(node, chunk, counters)
+            progress.advance(len(chunk))
+    warn_of_failures(todo, part)
+
+
+def warn_of_failures(nodes: Iterable[Node], rows: Rows) -> None:
+    """Say how many of these rows failed, and why the first did."""
+    for node in nodes:
+        if node.spec.on_error != "keep":
+            continue
+        failures = node.results.failures(rows.ids)
+        if failures:
+            first = next(iter(failures.values()))
+            warnings.warn(
+                f"{node.spec.name}: {len(failures):,} of {len(rows):,} rows failed; the first: {first}\n"
+                "They are null in frames; .errors() lists them.",
+                ExplorerWarning,
+                stacklevel=4,
+            )
+
+
+def chunks(total: int, size: int, largest: int = 4096) -> Iterator[tuple[int, int]]:
+    """Cut `total` rows into (start, length), small pieces first.
+
+    A search that may stop early begins with one batch and doubles, so that it never computes much
+    more than it needed to find what it looks for.
+
+    Examples
+    --------
+    >>> list(chunks(100, 16))
+    [(0, 16), (16, 16), (32, 16), (48, 16), (64, 16), (80, 16), (96, 4)]
+    """
+    size = min(size, largest)
+    for start in range(0, total, size):
+        yield start, min(size, total - start)

@@ -1,0 +1,1 @@
+"""Where deferred functions run."""

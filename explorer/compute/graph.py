@@ -1,0 +1,169 @@
+"""Deferred functions bound to columns: a graph without cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
+
+from explorer._errors import CycleError
+from explorer.compute.results import Results, fits_a_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
+
+    from explorer.compute.deferred import Deferred, Dtype
+
+_uids = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored column, by the id that it keeps through renames."""
+
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a deferred function."""
+
+    node: Node
+    name: str
+
+    @property
+    def dtype(self) -> Dtype:
+        """Its dtype; `polars.Unknown` before the first values of an undeclared one."""
+        return self.node.results.dtypes[self.name]
+
+    @property
+    def fits_a_frame(self) -> bool:
+        """Whether its values are kept in Polars."""
+        return fits_a_frame(self.dtype)
+
+
+Ref: TypeAlias = "Stored | Output"
+
+
+class Node:
+    """A deferred function bound to the columns that it reads, with all that is known of its answers.
+
+    Parameters
+    ----------
+    spec
+        The function and its options.
+    inputs
+        One reference for each of the function's inputs.
+    results
+        What is known already; nothing when not given.
+    """
+
+    def __init__(self, spec: Deferred, inputs: Sequence[Ref], *, results: Results | None = None) -> None:
+        self.uid = next(_uids)
+        self.spec = spec
+        self.inputs = tuple(inputs)
+        self.results = results if results is not None else Results(spec.returns)
+        self.opened = False
+        # A batched function is often a model that must not be entered twice.
+        self.lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"Node({self.spec.name}, uid={self.uid})"
+
+
+def upstream(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield the nodes and all that they need, each once, inputs first.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from explorer.compute.deferred import Deferred
+    >>> first = Node(Deferred(abs, ("x",), {"": pl.Int64}, name="first"), [Stored(0)])
+    >>> second = Node(Deferred(abs, ("y",), {"": pl.Int64}, name="second"), [Output(first, "")])
+    >>> [node.spec.name for node in upstream([second])]
+    ['first', 'second']
+    """
+    seen: set[int] = set()
+
+    def visit(node: Node) -> Iterator[Node]:
+        if node.uid in seen:
+            return
+        seen.add(node.uid)
+        for ref in node.inputs:
+            if isinstance(ref, Output):
+                yield from visit(ref.node)
+        yield node
+
+    for node in nodes:
+        yield from visit(node)
+
+
+def stored_columns(nodes: Iterable[Node]) -> set[int]:
+    """Return the ids of the stored columns that these nodes read, directly or through others."""
+    return {ref.column for node in upstream(nodes) for ref in node.inputs if isinstance(ref, Stored)}
+
+
+def definition_order(wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Order new columns so that each comes after those of the same definition that it reads.
+
+    Parameters
+    ----------
+    wanted
+        New column to the new columns that it reads.
+
+    Raises
+    ------
+    CycleError
+        When columns need each other; the message shows the round trip.
+
+    Examples
+    --------
+    >>> definition_order({"pred": ["input"], "input": []})
+    ['input', 'pred']
+    """
+    ordered: list[str] = []
+    path: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in ordered:
+            return
+        if name in path:
+            round_trip = " → ".join([*path[path.index(name) :], name])
+            raise CycleError(
+                f"These deferred columns need each other: {round_trip}.",
+                hint="Give one of them an input that is stored, or define it in an earlier with_columns().",
+            )
+        path.append(name)
+        for needed in wanted[name]:
+            visit(needed)
+        path.pop()
+        ordered.append(name)
+
+    for name in wanted:
+        visit(name)
+    return ordered
+
+
+def rekeyed(
+    nodes: Iterable[Node],
+    old: np.ndarray[tuple[int], np.dtype[np.int64]],
+    column: Callable[[int], int] = lambda same: same,
+) -> dict[int, Node]:
+    """Copy nodes to rows with new ids (row i was row ``old[i]``), keeping what is known.
+
+    Returns
+    -------
+    dict of int to Node
+        Old node's uid to the new node.
+    """
+    made: dict[int, Node] = {}
+    for node in upstream(nodes):
+        inputs: list[Ref] = [
+            Output(made[ref.node.uid], ref.name) if isinstance(ref, Output) else Stored(column(ref.column))
+            for ref in node.inputs
+        ]
+        made[node.uid] = Node(node.spec, inputs, results=node.results.rekeyed(old))
+    return made

@@ -1,0 +1,1 @@
+"""Models as deferred columns. The only room where torch enters."""

@@ -1,0 +1,1 @@
+"""The image table and what you touch of it: columns, cells, groups."""

@@ -1,0 +1,192 @@
+"""A column and a cell of an image table: nothing is read until they are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import polars as pl
+
+from explorer._errors import ArgumentError, ComputeError
+from explorer.compute.call import stack
+from explorer.compute.define import defer
+from explorer.compute.graph import Output, stored_columns
+from explorer.compute.results import Failure
+from explorer.compute.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from explorer.compute.deferred import Deferred, Dtype
+    from explorer.table.table import ImageTable
+
+
+class Cell:
+    """One value of a table, not read before it is called.
+
+    Examples
+    --------
+    >>> import explorer as ex
+    >>> cell = ex.samples.digits()["image"][0]
+    >>> cell
+    Cell(image[0], Image, not read)
+    >>> cell().size
+    (8, 8)
+    """
+
+    def __init__(self, column: Column, row: int) -> None:
+        self._column = column
+        self.row = row
+
+    def __call__(self) -> Any:
+        """Read or compute the value: a PIL image for an image, a Python value else.
+
+        Raises
+        ------
+        ComputeError
+            When the row's computation failed; the message says why.
+        """
+        (value,) = self._column._values()
+        if isinstance(value, Failure):
+            raise ComputeError(
+                f"{self._column.name}[{self.row}] has no value: {value}",
+                hint="t.errors() lists the rows that failed.",
+            )
+        return value
+
+    def __repr__(self) -> str:
+        state = "known" if self._column._known() else "not read"
+        return f"Cell({self._column.name}[{self.row}], {self._column.dtype}, {state})"
+
+
+class Column:
+    """One column of a table, or some of its rows, not read before it is called.
+
+    An integer gives a `Cell`; a slice, a list of positions or a boolean mask gives a `Column`.
+
+    Examples
+    --------
+    >>> import explorer as ex
+    >>> images = ex.samples.digits()["image"]
+    >>> images
+    Column(image, Image, 1,797 rows)
+    >>> images[1:4]().shape
+    (3, 8, 8)
+    """
+
+    def __init__(self, table: ImageTable, name: str, first: int = 0) -> None:
+        self._table = table
+        self._first = first
+        self.name = name
+
+    @property
+    def dtype(self) -> Dtype:
+        """Its dtype."""
+        return self._table.schema[self.name]
+
+    def __len__(self) -> int:
+        return self._table.height
+
+    @overload
+    def __getitem__(self, rows: int) -> Cell: ...
+    @overload
+    def __getitem__(self, rows: slice | Sequence[int] | Sequence[bool] | pl.Series) -> Column: ...
+    def __getitem__(self, rows: Any) -> Cell | Column:
+        height = self._table.height
+        if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
+            if not -height <= rows < height:
+                raise ArgumentError(f"{self.name}[{rows}]: the column has {height:,} rows.")
+            row = int(rows) % height
+            return Cell(Column(self._table.slice(row, 1), self.name), row)
+        if isinstance(rows, slice):
+            return Column(self._table.gather(np.arange(height)[rows]), self.name)
+        given = pl.Series(rows)
+        if given.dtype == pl.Boolean:
+            return Column(self._table.filter(given), self.name)
+        if not given.dtype.is_integer() and len(given):
+            raise ArgumentError(
+                f"{self.name}[…] was given {given.dtype} values.",
+                hint="It takes a position, a slice, a list of positions, or a mask of true and false.",
+            )
+        return Column(self._table.gather(given.cast(pl.Int64)), self.name)
+
+    def _ref_rows(self) -> tuple[Any, Rows]:
+        table = self._table._rows()
+        ref = table._binding[self.name]
+        return ref, Rows(table._frame, table._binding.names)
+
+    def _known(self) -> bool:
+        ref, rows = self._ref_rows()
+        return not isinstance(ref, Output) or bool(ref.node.results.known(rows.ids).all())
+
+    def _values(self) -> list[Any]:
+        """Return plain Python values, a `Failure` for each row that failed."""
+        ref, rows = self._ref_rows()
+        engine, counters = self._table._origin.engine, self._table.counters
+        if not isinstance(ref, Output):
+            return list(engine.values(ref, rows, counters))
+        part = rows.take(np.arange(len(rows)), stored_columns([ref.node]))
+        size = ref.node.spec.batch_size
+        values: list[Any] = []
+        for start in range(0, len(part), size):
+            values += engine.values(ref, part.slice(start, size), counters)
+        return values
+
+    def series(self) -> pl.Series:
+        """Return the column as a Polars Series, computed where it is deferred.
+
+        Raises
+        ------
+        ArgumentError
+            For images and other values that no frame holds.
+        """
+        return self._table.to_polars(self.name)[self.name]
+
+    def __call__(self) -> Any:
+        """Read or compute all of its values.
+
+        Returns
+        -------
+        polars.Series, numpy.ndarray or list
+            A Series for a dtype that fits a frame. Images of one size and mode, and tensors of one
+            shape, come stacked, shape (rows, …); others as a list.
+
+        Raises
+        ------
+        ComputeError
+            When an image or object of these rows failed, with the first reason.
+        """
+        ref, _ = self._ref_rows()
+        if not isinstance(ref, Output) or ref.fits_a_frame:
+            return self.series()
+        values = self._values()
+        failed = [(place, value) for place, value in enumerate(values) if isinstance(value, Failure)]
+        if failed:
+            place, failure = failed[0]
+            raise ComputeError(
+                f"{len(failed):,} of {len(values):,} rows of {self.name!r} have no value; "
+                f"the first is row {place}: {failure}",
+                hint="t.errors() lists them; leave them out with t.filter(…) or take cells one by one.",
+            )
+        return stack(values)
+
+    def defer(self, function: Callable[..., Any], **options: Any) -> Deferred:
+        """Define a deferred column that is a function of this one; see `explorer.defer`.
+
+        Examples
+        --------
+        >>> import explorer as ex
+        >>> t = ex.samples.digits()
+        >>> t = t.with_columns(width=t["image"].defer(lambda image: image.width, returns=int))
+        >>> t["width"][0]()
+        8
+        """
+        return defer(function, self.name, **options)
+
+    def __repr__(self) -> str:
+        return f"Column({self.name}, {self.dtype}, {len(self):,} rows)"
+
+    def _repr_html_(self) -> str:
+        from explorer.table.display import html
+
+        return html(self._table.select(self.name))

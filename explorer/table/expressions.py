@@ -1,0 +1,178 @@
+"""Polars expressions that name deferred columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import polars as pl
+
+from explorer._errors import ArgumentError
+from explorer.compute.deferred import SINGLE, Deferred, Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from explorer.compute.deferred import Dtype
+
+T = TypeVar("T")
+
+IMAGES_DO_NOT_CALCULATE = "Images are not values of a frame, so expressions cannot calculate with them."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """A row-separable Polars expression as the function of a deferred column."""
+
+    expr: pl.Expr
+
+    def __call__(self, frame: pl.DataFrame) -> pl.Series:
+        """Evaluate it on the columns that it names."""
+        series = frame.select(self.expr).to_series()
+        return series if len(series) == frame.height else pl.repeat(series[0], frame.height, eager=True)
+
+
+def as_deferred(expr: pl.Expr, schema: Mapping[str, Dtype]) -> Deferred:
+    """Turn an expression into a deferred column; its rows are computed when looked at."""
+    roots = tuple(expr.meta.root_names())
+    return Deferred(
+        function=Expression(expr),
+        inputs=roots,
+        returns={SINGLE: _dtype(expr, {name: schema[name] for name in roots})},
+        batched=True,
+        batch_size=4096,
+        kind="expression",
+        name=_shortened(expr),
+    )
+
+
+def _shortened(expr: pl.Expr, most: int = 60) -> str:
+    text = str(expr)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _dtype(expr: pl.Expr, schema: Mapping[str, Dtype]) -> Dtype:
+    if any(dtype == pl.Unknown for dtype in schema.values()):
+        return pl.Unknown
+    return pl.LazyFrame(schema=schema).select(expr).collect_schema().dtypes()[0]
+
+
+def conjuncts(expr: pl.Expr) -> Iterator[pl.Expr]:
+    """Split ``a & b & c`` into its parts, so that the cheap ones can be evaluated first.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> [str(part) for part in conjuncts((pl.col("a") > 1) & pl.col("b"))]
+    ['[(col("a")) > (dyn int: 1)]', 'col("b")']
+    """
+    parts = expr.meta.pop()
+    if len(parts) == 2 and (parts[1] & parts[0]).meta.eq(expr):
+        yield from conjuncts(parts[1])
+        yield from conjuncts(parts[0])
+    else:
+        yield expr
+
+
+def as_predicates(predicates: Iterable[Any], constraints: Mapping[str, Any]) -> list[pl.Expr | pl.Series]:
+    """Bring everything that `filter` takes into expressions, or masks of one value per row."""
+    given: list[pl.Expr | pl.Series] = []
+    for predicate in predicates:
+        if isinstance(predicate, pl.Expr):
+            given += conjuncts(predicate)
+        elif isinstance(predicate, bool):
+            given.append(pl.lit(predicate))
+        elif isinstance(predicate, str):
+            raise ArgumentError(
+                f"filter() was given the text {predicate!r}; it takes expressions.",
+                hint=f"For a boolean column write pl.col({predicate!r}).",
+            )
+        elif hasattr(predicate, "__len__") and hasattr(predicate, "__getitem__"):
+            given.append(pl.Series(predicate, dtype=pl.Boolean))
+        else:
+            raise ArgumentError(
+                f"filter() was given {type(predicate).__name__} {predicate!r}.",
+                hint='It takes Polars expressions: t.filter(pl.col("label") == 3).',
+            )
+    given += [pl.col(name) == value for name, value in constraints.items()]
+    return given
+
+
+def refuse_images(names: Iterable[str], schema: Mapping[str, Dtype]) -> None:
+    """Raise where an expression names a column whose values are not in the frame."""
+    for name in names:
+        if schema[name] in (Image, pl.Object):
+            raise ArgumentError(
+                f"The expression names {name!r}, a column of {schema[name]}. {IMAGES_DO_NOT_CALCULATE}",
+                hint=f"Compute something from it first: t.with_columns(x=ex.defer(fn, {name!r})).",
+            )
+
+
+def is_separable(given: Any) -> bool:
+    """Whether an expression gives each row its own value, whatever the other rows are.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> is_separable(pl.col("a") > 1), is_separable(pl.col("a") - pl.col("a").mean())
+    (True, False)
+    """
+    if not isinstance(given, pl.Expr):
+        return not isinstance(given, pl.Series)
+    todo = [given]
+    while todo:
+        expr = todo.pop()
+        meta = expr.meta
+        try:
+            # Polars judges the whole expression without looking into it, so each part is asked.
+            if meta.is_literal():
+                if not meta.is_scalar():
+                    return False
+            elif meta.has_multiple_outputs() or not (meta.is_length_preserving() and meta.is_row_separable()):
+                return False
+        except pl.exceptions.PolarsError:
+            # It cannot tell without a schema, for instance of a Python function in the expression.
+            return False
+        todo += meta.pop()
+    return True
+
+
+def aggregates(expr: pl.Expr) -> bool:
+    """Whether an expression gives another number of rows than the table has."""
+    try:
+        return not (expr.meta.is_length_preserving() or expr.meta.is_literal() or _selects_columns(expr))
+    except pl.exceptions.PolarsError:
+        return False
+
+
+def _selects_columns(expr: pl.Expr) -> bool:
+    return expr.meta.is_column_selection(allow_aliasing=True)
+
+
+def flat(given: Iterable[Any]) -> list[Any]:
+    """Flatten the arguments of a verb: ``"a", "b"`` and ``["a", "b"]`` mean the same."""
+    items: list[Any] = []
+    for item in given:
+        is_one = isinstance(item, (str, pl.Expr, pl.Series, Deferred)) or not hasattr(item, "__iter__")
+        items += [item] if is_one else list(item)
+    return items
+
+
+def named_as(item: Any, name: str) -> Any:
+    """Give an argument the name under which it was passed."""
+    if isinstance(item, (pl.Expr, pl.Series)):
+        return item.alias(name)
+    if isinstance(item, str):
+        return pl.col(item).alias(name)
+    if hasattr(item, "__len__"):
+        return pl.Series(name, item)
+    return pl.lit(item).alias(name)
+
+
+def through_polars(verb: Callable[[], T]) -> T:
+    """Run a Polars call, and raise what it raises as an error of ours."""
+    try:
+        return verb()
+    except pl.exceptions.PolarsError as error:
+        first, *more = str(error).splitlines()
+        raise ArgumentError(f"Polars says: {first}", hint="\n".join(more).strip() or None) from error

@@ -1,0 +1,183 @@
+"""The image table: a Polars frame plus columns that are computed when somebody looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import polars as pl
+
+from explorer._errors import ArgumentError
+from explorer.compute import bulk
+from explorer.compute.rows import Rows
+from explorer.table import lazy
+from explorer.table.column import Column
+from explorer.table.column_verbs import ColumnVerbs
+from explorer.table.expressions import flat, named_as, refuse_images
+from explorer.table.group_by import GroupBy
+from explorer.table.row_verbs import RowVerbs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from explorer.compute.graph import Node
+    from explorer.views.figures import Plot
+    from explorer.views.widget import View
+
+
+class ImageTable(ColumnVerbs, RowVerbs):
+    """A Polars frame with images and deferred columns, immutable like a frame.
+
+    Every verb returns a new table and shares the data. Verbs, names and arguments are Polars'. A
+    deferred column is used like any other: in expressions, in sorting, in groups; it is computed for
+    the rows that are needed, once, and what was computed is shared by all tables made from this one.
+
+    Notes
+    -----
+    Departures from `polars.DataFrame`:
+
+    - ``t[name]`` is a `Column`, lazy; ``t[name][i]`` a `Cell`; calling either gives values.
+    - ``filter`` on deferred columns waits until rows are needed, so that ``head(n)`` after it
+      stops as soon as `n` rows are found.
+    - ``with_columns`` also takes deferred columns; a row-separable expression over deferred columns
+      is itself deferred.
+    - Aggregations (``group_by(…).agg``, ``describe``, ``null_count``, and ``select`` with them)
+      return a `polars.DataFrame`.
+
+    Examples
+    --------
+    >>> import explorer as ex, polars as pl
+    >>> t = ex.samples.digits()
+    >>> t.filter(pl.col("label") == 3).height
+    183
+    >>> t["image"][0]
+    Cell(image[0], Image, not read)
+    >>> t.counters.images_decoded
+    0
+    """
+
+    def __getitem__(self, name: str) -> Column:
+        if not isinstance(name, str):
+            raise ArgumentError(
+                f"t[…] takes the name of a column, not {type(name).__name__} {name!r}.",
+                hint='For rows use t.slice(…) or t.gather(…); for one cell t["image"][0].',
+            )
+        self._binding[name]
+        return Column(self, name)
+
+    # Aggregations
+
+    def group_by(self, *by: Any, maintain_order: bool = False, **named_by: Any) -> GroupBy:
+        """Group the rows; ``agg`` and ``len`` of the result give `polars.DataFrame`."""
+        keys = [*flat(by), *(named_as(item, name) for name, item in named_by.items())]
+        return GroupBy(self._rows(), keys, maintain_order=maintain_order)
+
+    def describe(self, **options: Any) -> pl.DataFrame:
+        """Summarise the stored columns that fit a frame, as Polars does."""
+        return self._rows()._visible(self._binding.stored).describe(**options)
+
+    def null_count(self) -> pl.DataFrame:
+        """Count the nulls of the stored columns."""
+        return self._rows()._visible(self._binding.stored).null_count()
+
+    def glimpse(self, *, max_items_per_column: int = 6) -> None:
+        """Print one line per column: its dtype and first values; deferred ones are not computed."""
+        from explorer.table.display import glimpse
+
+        print(glimpse(self, max_items_per_column))  # noqa: T201 - printing is what glimpse is for
+
+    # Values
+
+    def compute(self, *names: str) -> Self:
+        """Compute deferred columns for every row, all of them when none is named.
+
+        Interrupting keeps what was done: the same call goes on from there. For a column of images
+        this decodes each file once, so that `errors` lists the broken ones.
+
+        Returns
+        -------
+        ImageTable
+            This table, whose columns are now known.
+        """
+        table = self._rows()
+        table._binding.check(names)
+        deferred = table._binding.deferred
+        chosen = [deferred[name] for name in (names or deferred) if name in deferred]
+        nodes: dict[int, Node] = {output.node.uid: output.node for output in chosen}
+        rows = Rows(table._frame, table._binding.names)
+        bulk.compute(list(nodes.values()), rows, self._origin.engine, self.counters)
+        return table
+
+    def to_polars(self, *names: str) -> pl.DataFrame:
+        """Return a plain Polars frame; deferred columns are computed, columns of images left out.
+
+        Parameters
+        ----------
+        *names
+            Which columns; all that fit a frame when none is given.
+        """
+        self._binding.check(names)
+        refuse_images(names, self.schema)
+        return self._rows()._visible(names or None)
+
+    def pipe(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Return ``function(self, *args, **keywords)``."""
+        return function(self, *args, **keywords)
+
+    # Upwards, by name
+
+    def umap(self, column: str, *, n_components: int = 2, prefix: str = "umap", **options: Any) -> Self:
+        """Map the vectors of a column to the plane, as new columns ``umap_0``, ``umap_1``.
+
+        Rows without a vector get null coordinates. A deferred column is computed first.
+
+        Parameters
+        ----------
+        column
+            A column of float vectors of one length, for instance the activations of a layer.
+        n_components
+            Number of coordinates.
+        prefix
+            Start of the new columns' names.
+        **options
+            As for `umap.UMAP`: ``n_neighbors=15, min_dist=0.1, metric="euclidean", seed=0``, ….
+
+        References
+        ----------
+        McInnes, Healy, Melville: UMAP: Uniform Manifold Approximation and Projection (2018).
+        """
+        from explorer.analysis.embedding import umap
+
+        matrix, present = lazy.matrix(self._rows(), column)
+        coordinates = np.full((len(present), n_components), np.nan, dtype=np.float32)
+        coordinates[present] = umap(matrix, n_components=n_components, **options)
+        return self._rows().with_columns(
+            pl.Series(f"{prefix}_{i}", coordinates[:, i]).fill_nan(None) for i in range(n_components)
+        )
+
+    def explore(self, **options: Any) -> View:
+        """Open the table as an interactive view: grid, scatter and histograms, linked.
+
+        See `explorer.View` for the options. Opening computes nothing; the view decodes and
+        infers the rows that are on screen.
+        """
+        from explorer.views.widget import View
+
+        return View(self._rows(), **options)
+
+    @property
+    def plot(self) -> Plot:
+        """Plotly figures of this table: ``t.plot.histogram("label")``."""
+        from explorer.views.figures import Plot
+
+        return Plot(self)
+
+    def __repr__(self) -> str:
+        from explorer.table.display import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from explorer.table.display import html
+
+        return html(self)

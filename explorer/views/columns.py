@@ -1,0 +1,121 @@
+"""The columns of a view as far as they are computed; asking for them computes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from explorer.compute.deferred import Image
+from explorer.compute.graph import Node, Output
+from explorer.table import inside
+from explorer.views.facets import bins, categories, kind_of
+
+if TYPE_CHECKING:
+    from explorer.table.table import ImageTable
+    from explorer.views.facets import ColumnKind, Facet, Mask
+
+
+class ViewColumns:
+    """What the views of one table draw.
+
+    Parameters
+    ----------
+    table
+        Its rows, in its order, are the rows of the view, numbered from 0.
+    """
+
+    def __init__(self, table: ImageTable) -> None:
+        self.table = table
+        self.rows = inside.rows(table)
+        self.ids = self.rows.ids
+        self.height = len(self.rows)
+        self._kinds: dict[str, ColumnKind] = {}
+
+    def output(self, column: str) -> Output | None:
+        """Return what computes the column; None when it is stored."""
+        ref = inside.ref(self.table, column)
+        return ref if isinstance(ref, Output) else None
+
+    def series(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> pl.Series:
+        """Return the values, null where not computed."""
+        ref = inside.ref(self.table, column)
+        if isinstance(ref, Output):
+            if not ref.fits_a_frame:
+                return pl.Series(column, [None] * (self.height if rows is None else len(rows)))
+            return ref.node.results.series(ref.name, self.ids if rows is None else self.ids[rows])
+        stored = self.rows.stored(ref.column)
+        return stored if rows is None else stored.gather(rows.astype(np.uint32))
+
+    def known(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> Mask:
+        """Tell which rows are computed; all, for the empty name and stored columns."""
+        output = self.output(column) if column else None
+        ids = self.ids if rows is None else self.ids[rows]
+        return np.ones(len(ids), dtype=bool) if output is None else output.node.results.known(ids)
+
+    def failed(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> Mask:
+        """Tell which rows ended as an error value."""
+        output = self.output(column)
+        ids = self.ids if rows is None else self.ids[rows]
+        if output is None:
+            return np.zeros(len(ids), dtype=bool)
+        return np.isin(ids, np.fromiter(output.node.results.failures(ids), dtype=np.int64))
+
+    def dtype(self, column: str) -> Any:
+        """Return the dtype of a column."""
+        return self.table.schema[column]
+
+    def labels(self, column: str) -> list[Any] | None:
+        """Return the categories that a model declared for its predictions, if any."""
+        output = self.output(column)
+        declared = getattr(output.node.spec.function, "labels", None) if output is not None else None
+        return (
+            list(declared) if declared is not None and output is not None and output.name == "pred" else None
+        )
+
+    def kind(self, column: str) -> ColumnKind:
+        """Say how a column is drawn.
+
+        Integers are drawn as categories when they have few values; a deferred column keeps what it
+        was judged by its first values.
+        """
+        if column in self._kinds:
+            return self._kinds[column]
+        output = self.output(column)
+        dtype = self.dtype(column)
+        if output is not None:
+            if self.labels(column) is not None:
+                return "category"
+            known = self.known(column)
+            seen = self.series(column).n_unique() if known.any() and output.fits_a_frame else 0
+            kind = kind_of(dtype, seen, image=dtype == Image)
+            if known.any():
+                self._kinds[column] = kind
+            return kind
+        countable = dtype == pl.String or dtype.is_integer()
+        distinct = self.series(column).n_unique() if countable else None
+        self._kinds[column] = kind_of(dtype, distinct)
+        return self._kinds[column]
+
+    def facet(self, column: str) -> Facet:
+        """Make the facet of a column from what is known now."""
+        if self.kind(column) == "number":
+            return bins(self.series(column))
+        return categories(self.series(column), self.known(column) & ~self.failed(column), self.labels(column))
+
+    def coordinates(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
+        """Return the values as float32, NaN where null or not computed."""
+        return self.series(column, rows).cast(pl.Float32).to_numpy().copy()
+
+    def nodes_of(self, columns: list[str]) -> list[Node]:
+        """Return the functions behind the deferred columns among these, images left out."""
+        outputs = [self.output(column) for column in columns]
+        nodes = {o.node.uid: o.node for o in outputs if o is not None and o.dtype != Image}
+        return list(nodes.values())
+
+    @property
+    def deferred(self) -> dict[str, Output]:
+        """Name to output of the deferred columns."""
+        refs = {name: inside.ref(self.table, name) for name in self.table.columns}
+        return {name: ref for name, ref in refs.items() if isinstance(ref, Output)}

@@ -1,0 +1,471 @@
+"""The controller of a view, without a browser: messages in, messages and state out."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer._errors import ArgumentError, ExplorerError, ProtocolError
+from explorer.compute.counters import Counters
+from explorer.compute.graph import Node
+from explorer.compute.plan import Tier
+from explorer.compute.results import Failure
+from explorer.compute.scheduler import Scheduler
+from explorer.table import inside
+from explorer.views import outgoing, protocol, state
+from explorer.views.clauses import Expression
+from explorer.views.columns import ViewColumns
+from explorer.views.drawn import DrawnColumns
+from explorer.views.selection import Selection
+from explorer.views.work import DECODE, Work, lane_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+
+    import polars as pl
+
+    from explorer.compute.scheduler import Executor
+    from explorer.table.table import ImageTable
+    from explorer.views.options import Options
+    from explorer.views.outgoing import Sent
+
+FIRST_ROWS = 512
+"""Row ids that are pushed unasked, so that the first page needs one round trip less."""
+
+
+class Session:
+    """One open view of a table.
+
+    It may be called from any thread; one lock guards its state. Nothing is decoded or inferred while
+    a message is handled: a handler declares what is wanted, and workers send it when it is ready.
+
+    Parameters
+    ----------
+    table, options
+        What is shown.
+    emit
+        Sends a custom message: (content, buffers).
+    publish
+        Sets a state: (name, value) with the names of the traits.
+    make_executor
+        Makes the executor of the worker lanes from the number of slots in each.
+    clock
+        Seconds that only grow.
+    cores
+        How many threads may decode.
+    """
+
+    def __init__(
+        self,
+        table: ImageTable,
+        options: Options,
+        *,
+        emit: Callable[[dict[str, Any], list[bytes]], None],
+        publish: Callable[[str, Any], None],
+        make_executor: Callable[[Mapping[str, int]], Executor],
+        clock: Callable[[], float],
+        cores: int,
+    ) -> None:
+        self._lock = RLock()
+        self._emit_raw = emit
+        self._publish = publish
+        self._make_executor = make_executor
+        self._clock = clock
+        self._cores = cores
+        self.counters = Counters(parent=table.counters)
+        self._columns = ViewColumns(table)
+        self.options = options.settled(self._columns)
+        self.selection = Selection(lambda: self._columns.table, self._values_now(), self._selection_changed)
+        self._sort: list[dict[str, Any]] = []
+        self._epoch = 0
+        self._order: np.ndarray[Any, Any] = np.empty(0, dtype=np.uint32)
+        self._seq = 0
+        self._masks = 0
+        self._buffers_pass = True
+        self._viewport: protocol.Viewport | None = None
+        self._sent_tiles: set[tuple[int, int]] = set()
+        self._sent_cells: set[tuple[str, int]] = set()
+        self._cancelled: set[int] = set()
+        self._noticed: set[tuple[str, str]] = set()
+        self._start()
+        self._publish("_schema", state.schema(self._columns, self.options))
+        self._reorder()
+        self._selection_changed(moved=False)
+
+    def _values_now(self) -> _Current:
+        return _Current(lambda: self._columns)
+
+    def _start(self) -> None:
+        """Make what belongs to the table at hand: work, workers, and the columns that are drawn."""
+        options = self.options
+        self._drawn = DrawnColumns(self._columns)
+        self._work = Work(self._columns, options.image, self.counters)
+        self._nodes = self._shown_nodes()
+        lanes = {lane_of(node): 1 for node in self._all_nodes()}
+        # A model wants the cores more than the decoder does.
+        slots = {DECODE: max(1, self._cores - bool(lanes)), "detail": 1, **lanes}
+        self._executor = self._make_executor(slots)
+        self._scheduler = Scheduler(
+            run=lambda job: self._work.run(job, self._nodes),
+            on_results=self._on_results,
+            executor=self._executor,
+            slots=slots,
+            batch={lane_of(node): node.spec.batch_size for node in self._all_nodes()},
+            clock=self._clock,
+        )
+
+    def _all_nodes(self) -> list[Node]:
+        return self._columns.nodes_of(list(self._columns.deferred))
+
+    def _shown_nodes(self) -> list[Node]:
+        """Return the functions whose answers are drawn somewhere."""
+        o = self.options
+        shown = {o.color, *(o.histograms or ()), *(o.captions or ()), o.x, o.y} - {None}
+        if self._viewport is not None:
+            shown |= {c for c in self._viewport.columns if c in self._columns.table.columns}
+        return self._columns.nodes_of([name for name in shown if name is not None])
+
+    # What the person's code calls
+
+    @property
+    def table(self) -> ImageTable:
+        """The table that is shown, in the order of the rows' numbers."""
+        return self._columns.table
+
+    def select(self, expr: pl.Expr | None) -> None:
+        """Set the clause of ``"python"``; deferred columns that it names are computed for all rows."""
+        if expr is None:
+            self.selection.set("python", None)
+            return
+        table = self.table
+        bits = np.isin(self._columns.ids, inside.rows(table.filter(expr)).ids)
+        with self._lock:
+            self._masks += 1
+            clause = Expression(expr, bits, self._masks)
+            self._emit(outgoing.mask("python", self._masks, bits))
+            self.selection.set("python", clause)
+            self._publish_counts()
+
+    def update(self, table: ImageTable | None, changes: Mapping[str, Any]) -> None:
+        """Show other columns, or the same rows as another table of the same origin holds them."""
+        with self._lock:
+            columns = ViewColumns(self._aligned(table)) if table is not None else self._columns
+            given = {name: getattr(self.options, name) for name in type(self.options).__dataclass_fields__}
+            options = type(self.options)(**{**given, **changes}).settled(columns)
+            self._scheduler.close()
+            self._columns, self.options = columns, options
+            self._sent_cells.clear()
+            self._start()
+            self._publish("_schema", state.schema(self._columns, self.options))
+            self._send_drawn()
+            self.selection.refresh()
+            self._selection_changed()
+            self._want()
+
+    def _aligned(self, table: ImageTable) -> ImageTable:
+        if not inside.of_one_family(table, self.table):
+            raise ArgumentError(
+                "This table was not made from the one that the view shows.",
+                hint="Open another view: t.explore(…).",
+            )
+        ids = inside.rows(table).ids
+        place = np.full(
+            int(max(ids.max(initial=0), self._columns.ids.max(initial=0))) + 1, -1, dtype=np.int64
+        )
+        place[ids] = np.arange(len(ids))
+        wanted = place[self._columns.ids]
+        if (wanted < 0).any():
+            raise ArgumentError(
+                f"{int((wanted < 0).sum()):,} of the {len(wanted):,} rows of the view are not in this table.",
+                hint="Give a table that holds all of them; rows it has besides are left out.",
+            )
+        return table.gather(wanted)
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._scheduler.close()
+
+    # Messages
+
+    def handle(self, content: object, buffers: Sequence[Any] = ()) -> None:
+        """Handle a message of the page. What is wrong with it is answered, never raised."""
+        rid = content.get("rid") if isinstance(content, dict) else None
+        try:
+            message = protocol.parse(content)
+            with self._lock:
+                self._dispatch(message, buffers)
+        except ExplorerError as error:
+            self._emit_error(rid, error.message, error.hint)
+        except Exception as error:  # noqa: BLE001 - every message is answered, also by what is our fault
+            self._emit_error(rid, f"{type(error).__name__}: {error}", None)
+
+    def _emit_error(self, rid: object, message: str, hint: str | None) -> None:
+        if isinstance(rid, int):
+            self._emit(outgoing.refusal(rid, "ask", message, hint))
+        else:
+            self._emit(outgoing.notice("error", "view", message, hint))
+
+    def _dispatch(self, message: protocol.Message, buffers: Sequence[Any]) -> None:
+        match message:
+            case protocol.Hello():
+                self._hello(message, proved=bool(buffers) and len(memoryview(buffers[0])) == 4)
+            case protocol.Viewport():
+                self._look(message)
+            case protocol.Select(seq=seq, source=source, clause=clause):
+                self._seq = max(self._seq, seq)
+                self.selection.set(source, clause)
+            case protocol.Ask(rid=rid, op="detail", args=args):
+                row, px = self._row(args.get("row")), int(args.get("px") or 512)
+                self._executor.submit("detail", lambda: self._detail(rid, row, px))
+            case protocol.Ask(rid=rid, op=op, args=args):
+                getattr(self, f"_ask_{op}")(args)
+                self._emit(outgoing.reply(rid))
+            case protocol.Cancel(rid=rid):
+                self._cancelled.add(rid)
+
+    def _hello(self, hello: protocol.Hello, *, proved: bool) -> None:
+        self._buffers_pass = hello.buffers and proved
+        if hello.protocol != protocol.PROTOCOL:
+            self._emit(
+                outgoing.notice(
+                    "error",
+                    "view",
+                    f"The page speaks protocol {hello.protocol}, the kernel {protocol.PROTOCOL}.",
+                    "Restart the kernel and reload the page, so that both are of the same version.",
+                )
+            )
+        self._sent_tiles.clear()
+        self._sent_cells.clear()
+        self._emit(outgoing.rows(self._epoch, 0, self._order[:FIRST_ROWS]))
+        for clause in self.selection.clauses.values():
+            if isinstance(clause, Expression):
+                self._emit(outgoing.mask("python", clause.version, clause.bits))
+        self._send_drawn()
+        self._publish_counts()
+
+    def _send_drawn(self) -> None:
+        o = self.options
+        for name in dict.fromkeys([*(o.histograms or ()), *([o.color] if o.color else [])]):
+            if name in (o.histograms or ()) or self._drawn.wants(name) == "facet":
+                self._emit_all(self._drawn.all(name, "facet"))
+        points = [name for name in (o.x, o.y) if name is not None]
+        if o.color and self._drawn.wants(o.color) == "point":
+            points.append(o.color)
+        for name in dict.fromkeys(points):
+            self._emit_all(self._drawn.all(name, "point"))
+
+    def _look(self, viewport: protocol.Viewport) -> None:
+        if viewport.epoch != self._epoch:
+            return
+        before = self._viewport
+        self._viewport = viewport
+        if before is None or before.columns != viewport.columns:
+            self._nodes = self._shown_nodes()
+        if before is None or before.px != viewport.px:
+            self._sent_tiles = {(row, px) for row, px in self._sent_tiles if px == viewport.px}
+        self._sent_tiles -= {(row, viewport.px) for row in viewport.missing}
+        self._sent_cells -= {(c, row) for row in viewport.missing for c in viewport.columns}
+        low, high = min(viewport.start, viewport.ahead[0]), max(viewport.stop, viewport.ahead[1])
+        self._emit(outgoing.rows(self._epoch, low, self._order[low:high]))
+        self._want()
+
+    def _want(self) -> None:
+        """Declare what is on screen, and send at once what of it is known."""
+        viewport = self._viewport
+        if viewport is None:
+            return
+        visible = self._order[viewport.start : viewport.stop]
+        ahead = self._order[viewport.ahead[0] : viewport.ahead[1]]
+        ahead = ahead[~np.isin(ahead, visible)]
+        rows = np.concatenate([visible, ahead])
+        self._send_known_cells(rows)
+        known: list[Hashable] = [("tile", row, px) for row, px in self._sent_tiles]
+        known += self._work.known(self._nodes, rows)
+        self._scheduler.want(
+            self._work.wishes(
+                self._nodes,
+                viewport.px,
+                [(Tier.VISIBLE, visible), (Tier.AHEAD, ahead)],
+                centre=len(visible) / 2,
+            ),
+            known=known,
+        )
+
+    # Requests
+
+    def _row(self, given: object) -> int:
+        if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < self._columns.height:
+            raise ProtocolError(f"There is no row {given!r}; the view has {self._columns.height:,} rows.")
+        return given
+
+    def _ask_sort(self, args: Mapping[str, Any]) -> None:
+        by = args.get("by")
+        if not isinstance(by, list) or not all(isinstance(key, dict) and "column" in key for key in by):
+            raise ProtocolError("sort takes by: a list of {column, descending}.")
+        for key in by:
+            if self._columns.kind(key["column"]) in ("image", "vector", "other"):
+                raise ArgumentError(f"Rows cannot be sorted by {key['column']!r}.")
+        self._sort = [{"column": key["column"], "descending": bool(key.get("descending"))} for key in by]
+        self._reorder()
+
+    def _ask_axes(self, args: Mapping[str, Any]) -> None:
+        self.update(None, {"x": args.get("x"), "y": args.get("y")})
+
+    def _ask_facet(self, args: Mapping[str, Any]) -> None:
+        name = str(args.get("column"))
+        kind = self._columns.kind(name)
+        if kind not in ("number", "category", "boolean"):
+            raise ArgumentError(f"{name!r} holds {self._columns.dtype(name)} values, which cannot be drawn.")
+        self._emit_all(self._drawn.all(name, "facet"))
+        if kind == "number":
+            self._emit_all(self._drawn.all(name, "point"))
+
+    def _ask_clear(self, args: Mapping[str, Any]) -> None:
+        del args
+        self.selection.clear()
+
+    def _detail(self, rid: int, row: int, px: int) -> None:
+        try:
+            values, tile = self._work.detail(row, px)
+        except Exception as error:  # noqa: BLE001 - the one who asked is waiting for an answer
+            self._emit(outgoing.refusal(rid, "detail", f"{type(error).__name__}: {error}"))
+            return
+        with self._lock:
+            if rid in self._cancelled:
+                self._cancelled.discard(rid)
+                return
+            if isinstance(tile, Failure):
+                self._emit(
+                    outgoing.reply(rid, {"values": values, "image_error": f"{tile.type}: {tile.message}"})
+                )
+            elif tile is None:
+                self._emit(outgoing.reply(rid, {"values": values}))
+            else:
+                size = {"w": tile.width, "h": tile.height, "media": tile.media}
+                source = {"source_w": tile.source_width, "source_h": tile.source_height}
+                self._emit(outgoing.reply(rid, {"values": values, **size, **source}, [tile.data]))
+            for node in self._all_nodes():
+                self._learned(node, np.array([row], dtype=np.uint32))
+            self._publish_counts()
+
+    # Results
+
+    def _on_results(self, results: list[tuple[Any, Any]]) -> None:
+        with self._lock:
+            tiles: list[tuple[int, Any]] = []
+            learned: dict[Node, list[int]] = {}
+            px = self._viewport.px if self._viewport is not None else 0
+            for key, result in results:
+                if isinstance(result, Exception):
+                    self._failed(key, result)
+                elif isinstance(result, Node):
+                    learned.setdefault(result, []).append(key[2])
+                elif key[2] == px:
+                    tiles.append((key[1], result))
+                    self._sent_tiles.add((key[1], px))
+            if tiles:
+                self._emit(outgoing.tiles(self._epoch, px, tiles))
+            for node, rows in learned.items():
+                self._learned(node, np.array(sorted(rows), dtype=np.uint32))
+            self._publish_counts()
+
+    def _failed(self, key: tuple[str, int, int], error: Exception) -> None:
+        hint = error.hint if isinstance(error, ExplorerError) else None
+        message = error.message if isinstance(error, ExplorerError) else f"{type(error).__name__}: {error}"
+        if key[0] == "tile":
+            self._emit(outgoing.tiles(self._epoch, key[2], [(key[1], Failure.of(error, "image"))]))
+        notice = (key[0], message)
+        if notice not in self._noticed:
+            self._noticed.add(notice)
+            self._emit(outgoing.notice("error", "compute", message, hint))
+
+    def _learned(self, node: Node, rows: np.ndarray[Any, Any]) -> None:
+        """Pass on what became known of some rows: captions, codes, coordinates, the selection."""
+        for name, output in self._columns.deferred.items():
+            if output.node is node and output.fits_a_frame:
+                self._emit_all(self._drawn.patch(name, rows))
+                self._send_cells(name, rows)
+        if self.selection and self.selection.refresh():
+            self._selection_changed()
+
+    def _send_known_cells(self, rows: np.ndarray[Any, Any]) -> None:
+        columns = self._viewport.columns if self._viewport is not None else ()
+        for name in columns:
+            if name in self._columns.table.columns:
+                self._send_cells(name, rows[self._columns.known(name, rows)])
+
+    def _send_cells(self, name: str, rows: np.ndarray[Any, Any]) -> None:
+        shown = self._viewport.columns if self._viewport is not None else ()
+        fresh = [row for row in rows.tolist() if (name, row) not in self._sent_cells]
+        if name not in shown or not fresh:
+            return
+        self._sent_cells.update((name, row) for row in fresh)
+        places = np.array(fresh, dtype=np.uint32)
+        output = self._columns.output(name)
+        by_id = output.node.results.failures(self._columns.ids[places]) if output is not None else {}
+        number = dict(zip(self._columns.ids[places].tolist(), fresh, strict=True))
+        failures = {number[row_id]: failure for row_id, failure in by_id.items()}
+        self._emit(outgoing.cells(self._epoch, name, fresh, self._columns.series(name, places), failures))
+
+    # State
+
+    def _selection_changed(self, *, moved: bool = True) -> None:
+        with self._lock:
+            selection = self.selection
+            self._publish(
+                "_selection",
+                {
+                    "seq": self._seq,
+                    "clauses": selection.state(),
+                    "rows": len(selection),
+                    "code": selection.code,
+                },
+            )
+            if moved:
+                self._reorder()
+
+    def _reorder(self) -> None:
+        """Recompute which rows the grid shows, and in which order; a new epoch when that changed."""
+        with self._lock:
+            shown = np.flatnonzero(self.selection.mask(without="grid")).astype(np.uint32)
+            order = state.ordered(self._columns, shown, self._sort)
+            if self._epoch and np.array_equal(order, self._order):
+                self._publish_epoch()
+                return
+            self._order = order
+            self._epoch += 1
+            self._viewport = None
+            self._publish_epoch()
+            self._emit(outgoing.rows(self._epoch, 0, order[:FIRST_ROWS]))
+
+    def _publish_epoch(self) -> None:
+        self._publish("_epoch", {"epoch": self._epoch, "rows": len(self._order), "sort": self._sort})
+
+    def _publish_counts(self) -> None:
+        self._publish("_counts", state.counts(self._columns, self.options.image, self.counters))
+        self._publish("_status", state.status(*self._scheduler.progress))
+
+    def _emit(self, sent: Sent) -> None:
+        content, buffers = sent
+        if not self._buffers_pass and buffers:
+            content, buffers = outgoing.as_text(content, buffers), []
+        self._emit_raw(content, buffers)
+
+    def _emit_all(self, messages: Any) -> None:
+        for sent in messages:
+            self._emit(sent)
+
+
+class _Current:
+    """The columns of the view as they are now, also after `update` replaced them."""
+
+    def __init__(self, columns: Callable[[], ViewColumns]) -> None:
+        self._columns = columns
+
+    def series(self, column: str) -> pl.Series:
+        return self._columns().series(column)
+
+    def known(self, column: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return self._columns().known(column)

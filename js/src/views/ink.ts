@@ -1,0 +1,39 @@
+/** Colours of what is painted on canvases, where style sheets do not reach. */
+
+import type { Mode } from "../palette";
+
+export type Ink = {
+  text: string;
+  muted: string;
+  box: string;
+  skeleton: string;
+  failedBox: string;
+  failedText: string;
+  accent: string;
+  onAccent: string;
+};
+
+export const INK: Record<Mode, Ink> = {
+  light: {
+    text: "#1d2330",
+    muted: "#5c6575",
+    box: "#f3f4f7",
+    skeleton: "#eceef2",
+    failedBox: "#fbefee",
+    failedText: "#94322d",
+    accent: "#2b5fb8",
+    onAccent: "#ffffff",
+  },
+  dark: {
+    text: "#e4e7ed",
+    muted: "#a3acba",
+    box: "#24272d",
+    skeleton: "#2a2e35",
+    failedBox: "#352526",
+    failedText: "#eba49e",
+    accent: "#86b3f5",
+    onAccent: "#10151d",
+  },
+};
+
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
