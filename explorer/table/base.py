@@ -160,13 +160,21 @@ class TableBase:
         rows = Rows(self._frame, self._binding.names)
         nodes = {output.node.uid: output.node for output in outputs.values()}
         bulk.compute(list(nodes.values()), rows, self._origin.engine, self.counters)
-        filled = [o.node.results.series(o.name, rows.ids).alias(name) for name, o in outputs.items()]
+        filled = [
+            output.node.results.series(output.name, rows.ids).alias(name)
+            for name, output in outputs.items()
+            if output.fits_a_frame
+        ]
         return self._frame.with_columns(filled)
 
     def _visible(self, names: Iterable[str] | None = None) -> pl.DataFrame:
         """Return a plain frame of the columns whose values fit one, computed where deferred."""
         wanted = [*names] if names is not None else self._frame_columns()
         frame = self._filled(name for name in wanted if name in self._binding.deferred)
+        # The first values of a column may have told that no frame can hold them.
+        if names is None:
+            wanted = self._frame_columns()
+        refuse_images(wanted, self.schema)
         return frame.select(wanted)
 
     def _frame_columns(self) -> list[str]:

@@ -100,6 +100,11 @@ class Column:
             return Cell(Column(self._table.slice(row, 1), self.name), row)
         if isinstance(rows, slice):
             return Column(self._table.gather(np.arange(height)[rows]), self.name)
+        if isinstance(rows, (str, bytes, float)) or not hasattr(rows, "__len__"):
+            raise ArgumentError(
+                f"{self.name}[…] was given {rows!r}.",
+                hint="It takes a position, a slice, a list of positions, or a mask of true and false.",
+            )
         given = pl.Series(rows)
         if given.dtype == pl.Boolean:
             return Column(self._table.filter(given), self.name)
@@ -157,9 +162,11 @@ class Column:
             When an image or object of these rows failed, with the first reason.
         """
         ref, _ = self._ref_rows()
-        if not isinstance(ref, Output) or ref.fits_a_frame:
+        if not isinstance(ref, Output) or (ref.fits_a_frame and ref.dtype != pl.Unknown):
             return self.series()
         values = self._values()
+        if ref.fits_a_frame:
+            return self.series()
         failed = [(place, value) for place, value in enumerate(values) if isinstance(value, Failure)]
         if failed:
             place, failure = failed[0]

@@ -17,21 +17,12 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-HEIGHT = 380
-"""Pixels; the width is that of the page."""
-
-GROUPS = 20
-"""Most groups with a colour of their own; the others share one grey."""
-
-BARS = 60
-"""Most bars of a histogram over names; the rarest are added up."""
-
-SVG_POINTS = 2_000
-"""Up to here points are drawn as shapes; more of them on a WebGL canvas, of which a page has few."""
-
-GREY = "#b0b0b0"
-REST = "other"
-UNKNOWN = "null"
+HEIGHT = 380  # pixels; the width is that of the page
+GROUPS = 20  # with a colour of their own; the others share one grey
+BARS = 60  # in a histogram over names; the rarest are added up
+SVG_POINTS = 2_000  # are drawn as shapes; more of them on a WebGL canvas, of which a page has few
+GREY, REST, UNKNOWN = "#b0b0b0", "other", "null"
+CELLS = {"colorscale": "Blues", "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1, "colorbar_tickformat": ".0%"}
 
 
 class Table(Protocol):
@@ -105,16 +96,14 @@ class Plot:
 
         Parameters
         ----------
-        label
-            What the rows are.
-        pred
-            What they are taken for.
+        label, pred
+            What the rows are, and what they are taken for.
 
         Examples
         --------
         >>> import explorer as ex
         >>> ex.samples.digits().plot.confusion("label", "label").layout.title.text
-        'label and label: 1,797 of 1,797 right (100.0%)'
+        'label and label<br><sup>1,797 of 1,797 right (100.0%)</sup>'
         """
         return confusion(*self._columns(label, pred))
 
@@ -135,7 +124,7 @@ def histogram(values: pl.Series, by: pl.Series | None = None) -> Figure:
     values
         Numbers, times, text, categories or booleans.
     by
-        Splits each bar into colours: text, categories, booleans or a few whole numbers.
+        Splits each bar into colours: names, booleans or a few whole numbers.
 
     Raises
     ------
@@ -149,7 +138,7 @@ def histogram(values: pl.Series, by: pl.Series | None = None) -> Figure:
     >>> figure.data[0].x, figure.data[0].y.tolist()
     (('a', 'b'), [2, 1])
     """
-    go = _plotly("histogram")
+    go = require("plotly.graph_objects", extra="plotly", needed_for="plot.histogram()")
     _same_length(values, by)
     known = _known(values)
     groups = pl.Series([""]).new_from_index(0, len(values)) if by is None else _groups(by)
@@ -160,13 +149,11 @@ def histogram(values: pl.Series, by: pl.Series | None = None) -> Figure:
         heights = np.zeros(len(places), np.int64)
         of_group = counts.filter(pl.col("group") == name)
         heights[of_group["code"].to_numpy()] = of_group["len"].to_numpy()
-        figure.add_bar(
-            x=places, y=heights, width=width, name=name, marker_color=color, showlegend=by is not None
-        )
+        figure.add_bar(x=places, y=heights, width=width, name=name, marker_color=color)
     title = _name(values, "values") if by is None else f"{_name(values, 'values')} by {_name(by, 'group')}"
     _finish(figure, title, len(values) - int(known.sum()))
     figure.update_layout(barmode="stack", bargap=0.15, legend_title_text=_name(by))
-    figure.update_traces(marker_line_width=0)
+    figure.update_traces(marker_line_width=0, showlegend=by is not None)
     figure.update_xaxes(title=_name(values, "value"), type="category" if width is None else None)
     figure.update_yaxes(title="rows")
     return figure
@@ -194,11 +181,10 @@ def scatter(x: pl.Series, y: pl.Series, color: pl.Series | None = None) -> Figur
     >>> figure.layout.title.text, len(figure.data[0].x)
     ('y by x<br><sup>1 row without a value left out</sup>', 2)
     """
-    go = _plotly("scatter")
-    _same_length(x, y)
-    _same_length(x, color)
+    go = require("plotly.graph_objects", extra="plotly", needed_for="plot.scatter()")
+    _same_length(x, y, color)
     for axis in (x, y):
-        if not (axis.dtype.is_numeric() or axis.dtype.is_temporal()):
+        if not _is_measured(axis):
             raise ArgumentError(
                 f"{_name(axis, 'The column')!r} is {axis.dtype}; an axis needs numbers or times.",
                 hint="Make vectors into coordinates first, for instance with t.umap(column).",
@@ -220,7 +206,10 @@ def scatter(x: pl.Series, y: pl.Series, color: pl.Series | None = None) -> Figur
             )
         )
     _finish(figure, f"{_name(y, 'y')} by {_name(x, 'x')}", len(x) - len(across))
-    figure.update_layout(height=520, legend_title_text=_name(color), legend_itemsizing="constant")
+    # A scale of colours stands where the legend would.
+    scaled = color is not None and _is_scale(color)
+    legend = {"x": 1, "xanchor": "right"} if scaled else {"title": {"text": _name(color)}}
+    figure.update_layout(height=520, legend={"itemsizing": "constant", **legend})
     figure.update_xaxes(title=_name(x, "x"))
     figure.update_yaxes(title=_name(y, "y"))
     return figure
@@ -231,15 +220,14 @@ def confusion(label: pl.Series, pred: pl.Series) -> Figure:
 
     Parameters
     ----------
-    label
-        What the rows are.
-    pred
-        What they are taken for; rows where either is null are left out, and counted below the title.
+    label, pred
+        What the rows are, and what they are taken for. Rows where either is null are left out, and
+        counted below the title.
 
     Raises
     ------
     ArgumentError
-        When the two cannot be compared, or no row has both.
+        When they cannot be compared, or no row has both.
 
     Examples
     --------
@@ -248,12 +236,11 @@ def confusion(label: pl.Series, pred: pl.Series) -> Figure:
     >>> figure.data[0].customdata.tolist()
     [[1, 1], [0, 1]]
     """
-    go = _plotly("confusion")
+    go = require("plotly.graph_objects", extra="plotly", needed_for="plot.confusion()")
     both = metrics.confusion(label, pred).drop_nulls()
     if both.is_empty():
         raise ArgumentError(
-            "No row has both a label and a prediction.",
-            hint="t.errors() lists the rows that failed.",
+            "No row has both a label and a prediction.", hint="See t.errors() for failed rows."
         )
     classes = sorted({*both["label"].to_list(), *both["pred"].to_list()})
     at = {value: position for position, value in enumerate(classes)}
@@ -271,48 +258,37 @@ def confusion(label: pl.Series, pred: pl.Series) -> Figure:
             text=np.where(counts > 0, counts.astype(str), "") if readable else None,
             texttemplate="%{text}" if readable else None,
             hovertemplate="%{y} taken for %{x}: %{customdata} rows (%{z:.1%})<extra></extra>",
-            colorscale="Blues",
-            zmin=0,
-            zmax=1,
-            xgap=1,
-            ygap=1,
-            colorbar={"title": {"text": "share of<br>the label"}, "tickformat": ".0%"},
+            **CELLS,
         )
     )
     total, right = int(counts.sum()), int(np.trace(counts))
     share = f"{right:,} of {total:,} right ({right / total:.1%})"
-    _finish(figure, f"{_name(label, 'label')} and {_name(pred, 'pred')}: {share}", len(label) - total)
+    _finish(figure, f"{_name(label, 'label')} and {_name(pred, 'pred')}", len(label) - total, share)
     side = int(np.clip(28 * len(classes), 260, 900))
     figure.update_layout(height=side + 140, width=side + 260)
     figure.update_xaxes(title=_name(pred, "pred"), type="category", constrain="domain")
-    figure.update_yaxes(
-        title=_name(label, "label"),
-        type="category",
-        autorange="reversed",
-        scaleanchor="x",
-        constrain="domain",
-    )
+    figure.update_yaxes(title=_name(label, "label"), type="category", constrain="domain")
+    figure.update_yaxes(autorange="reversed", scaleanchor="x")
     return figure
 
 
-def _plotly(method: str) -> Any:
-    return require("plotly.graph_objects", extra="plotly", needed_for=f"plot.{method}()")
-
-
-def _same_length(one: pl.Series, other: pl.Series | None) -> None:
-    if other is not None and len(one) != len(other):
-        raise ArgumentError(
-            f"{one.name!r} has {len(one)} rows and {other.name!r} has {len(other)}; as many are expected."
-        )
+def _same_length(one: pl.Series, *others: pl.Series | None) -> None:
+    for other in others:
+        if other is not None and len(one) != len(other):
+            raise ArgumentError(f"{one.name!r} has {len(one)} rows and {other.name!r} has {len(other)}.")
 
 
 def _name(series: pl.Series | None, otherwise: str = "") -> str:
-    return series.name if series is not None and series.name else otherwise
+    return (series.name if series is not None else "") or otherwise
 
 
 def _known(values: pl.Series) -> pl.Series:
     known = values.is_not_null()
     return known & values.is_finite().fill_null(value=False) if values.dtype.is_float() else known
+
+
+def _is_measured(values: pl.Series) -> bool:
+    return values.dtype.is_numeric() or values.dtype.is_temporal()
 
 
 def _is_scale(values: pl.Series) -> bool:
@@ -322,8 +298,7 @@ def _is_scale(values: pl.Series) -> bool:
 def _groups(values: pl.Series) -> pl.Series:
     if _is_scale(values):
         raise ArgumentError(
-            f"{_name(values, 'The column')!r} is {values.dtype}; groups need names, booleans or at most "
-            f"{GROUPS} whole numbers.",
+            f"{_name(values, 'The column')!r} is {values.dtype}; groups are names or a few whole numbers.",
             hint="Cut numbers into groups first, for instance with pl.col(...).qcut(4).",
         )
     return _commonest(values, GROUPS)
@@ -379,8 +354,7 @@ def _shades(points: pl.Series, color: pl.Series | None) -> Iterator[tuple[pl.Ser
 
 def _bars(values: pl.Series) -> tuple[pl.Series, Any, float | None]:
     """Return the bar of each value, where the bars stand, and how wide they are (None for names)."""
-    ordered = values.dtype.is_temporal() or values.dtype.is_numeric()
-    if ordered and not (values.dtype.is_integer() and values.n_unique() <= FEW_INTEGERS):
+    if _is_measured(values) and not (values.dtype.is_integer() and values.n_unique() <= FEW_INTEGERS):
         return _bins(values)
     text = _commonest(values, BARS)
     places = sorted(text.unique().to_list(), key=lambda name: (name == REST, _naturally(name)))
@@ -416,10 +390,11 @@ def _plain(values: pl.Series) -> np.ndarray[Any, Any]:
     return values.to_numpy() if values.dtype == pl.Float32 else _numbers(values)
 
 
-def _finish(figure: Figure, title: str, left_out: int) -> None:
-    if left_out:
-        rows = "row" if left_out == 1 else "rows"
-        title += f"<br><sup>{left_out:,} {rows} without a value left out</sup>"
+def _finish(figure: Figure, title: str, left_out: int, note: str = "") -> None:
+    rows = "row" if left_out == 1 else "rows"
+    missing = f"{left_out:,} {rows} without a value left out" if left_out else ""
+    below = " · ".join(filter(None, (note, missing)))
+    title += f"<br><sup>{below}</sup>" if below else ""
     figure.update_layout(
         template="plotly_white", title=title, height=HEIGHT, margin={"l": 60, "r": 20, "t": 70, "b": 50}
     )

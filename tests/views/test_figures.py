@@ -134,7 +134,7 @@ def test_nothing_known_makes_an_empty_figure(dtype, rows):
     "values", [pl.Series("v", [[1.0, 2.0]]), pl.Series("v", [b"a"]), pl.Series("v", [object()])]
 )
 def test_what_has_no_groups_is_refused(values):
-    with pytest.raises(ArgumentError, match="'v' is .* no groups to count"):
+    with pytest.raises(ArgumentError, match=r"'v' is .* no groups to count"):
         histogram(values)
 
 
@@ -216,8 +216,9 @@ def test_rows_are_labels_and_columns_predictions():
     assert list(cells.x) == list(cells.y) == ["a", "b"]
     assert cells.customdata.tolist() == [[1, 1], [0, 1]]
     assert cells.z.tolist() == [[0.5, 0.5], [0, 1]]
-    assert figure.layout.title.text.startswith("label and pred: 2 of 3 right (66.7%)")
-    assert "1 row without a value left out" in figure.layout.title.text
+    assert figure.layout.title.text == (
+        "label and pred<br><sup>2 of 3 right (66.7%) · 1 row without a value left out</sup>"
+    )
     assert figure.layout.yaxis.autorange == "reversed"
 
 

@@ -77,9 +77,12 @@ class LocalEngine:
             return rows.stored(ref.column).to_list()
         node, ids = ref.node, rows.ids
         kept: dict[int, Any] = {}
+        if ref.dtype == pl.Unknown:
+            # Only the values tell whether a frame can hold them.
+            kept = self.ensure(node, rows, counters).get(ref.name, {})
         if not ref.fits_a_frame:
             store = self._store_of(ref)
-            kept = {int(i): v for i in ids if (v := store.get((node.uid, int(i), ref.name))) is not None}
+            kept |= {int(i): v for i in ids if (v := store.get((node.uid, int(i), ref.name))) is not None}
             counters.add(cache_hits=len(kept) if ref.dtype == Image else 0)
         computed = self.ensure(
             node, rows, counters, again=None if ref.fits_a_frame else (ref.name, set(kept))

@@ -187,7 +187,7 @@ export function toolbarView(app: App): HTMLElement {
   });
   react(app.signal, () => {
     const clauses = store.clauses.value;
-    clear.disabled = clauses.size === 0;
+    selection.classList.toggle("ex-nothing", clauses.size === 0);
     const shown = [...clauses].map(([source, clause]) => chip(app, source, clause));
     chips.replaceChildren(...(shown.length > 0 ? shown : [h("span", { class: "ex-hint", text: HINT })]));
   });
