@@ -149,7 +149,8 @@ class TableBase:
 
     def _check(self, expr: pl.Expr) -> list[str]:
         """Return the deferred columns that an expression names, having checked all names."""
-        names = expr.meta.root_names()
+        # A selection of picked rows names the hidden column of row ids.
+        names = [name for name in expr.meta.root_names() if name != ROW_ID]
         self._binding.check(names)
         refuse_images(names, self.schema)
         return [name for name in names if isinstance(self._binding.refs[name], Output)]

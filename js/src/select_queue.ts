@@ -15,6 +15,19 @@ function withWish(clauses: ReadonlyMap<string, Clause>, { source, clause }: Wish
   return next;
 }
 
+/** `after`, with whatever is equal in `before` taken from there: nothing is evaluated twice. */
+function keepEqual(before: ReadonlyMap<string, Clause>, after: ReadonlyMap<string, Clause>) {
+  const kept = new Map<string, Clause>();
+  let same = before.size === after.size;
+  for (const [source, clause] of after) {
+    const old = before.get(source);
+    const equal = old !== undefined && JSON.stringify(old) === JSON.stringify(clause);
+    kept.set(source, equal ? old : clause);
+    same &&= equal;
+  }
+  return same ? before : kept;
+}
+
 export class SelectQueue {
   /** When the clause that is under way was first sent, or null. */
   readonly since = signal<number | null>(null);
@@ -49,7 +62,7 @@ export class SelectQueue {
     let clauses: ReadonlyMap<string, Clause> = selection.clauses;
     for (const wish of this.#waiting) clauses = withWish(clauses, wish);
     this.store.confirmed.value = selection;
-    this.store.clauses.value = clauses;
+    this.store.clauses.value = keepEqual(this.store.clauses.value, clauses);
     this.#next();
   }
 

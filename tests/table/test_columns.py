@@ -45,7 +45,9 @@ def test_a_batched_function_gets_one_stacked_batch_per_input():
         given.append((images.shape, numbers.shape))
         return numbers
 
-    t = table(6).with_columns(x=ex.defer(function, "image", "number", batched=True, batch_size=4, returns=int))
+    t = table(6).with_columns(
+        x=ex.defer(function, "image", "number", batched=True, batch_size=4, returns=int)
+    )
     assert t.to_polars("x")["x"].to_list() == list(range(6))
     assert given == [((4, 8, 8), (4,)), ((2, 8, 8), (2,))]
 

@@ -30,13 +30,17 @@ def test_a_row_whose_function_raises_is_listed_with_the_reason():
 
 
 def test_on_error_null_makes_a_null_and_says_nothing():
-    t = ex.from_polars({"n": [1, 0]}).with_columns(i=ex.defer(lambda n: 1 / n, returns=float, on_error="null"))
+    t = ex.from_polars({"n": [1, 0]}).with_columns(
+        i=ex.defer(lambda n: 1 / n, returns=float, on_error="null")
+    )
     assert t.to_polars("i")["i"].to_list() == [1.0, None]
     assert t.errors().height == 0
 
 
 def test_on_error_raise_ends_the_computation_with_the_error_itself():
-    t = ex.from_polars({"n": [1, 0]}).with_columns(i=ex.defer(lambda n: 1 / n, returns=float, on_error="raise"))
+    t = ex.from_polars({"n": [1, 0]}).with_columns(
+        i=ex.defer(lambda n: 1 / n, returns=float, on_error="raise")
+    )
     with pytest.raises(ZeroDivisionError):
         t.compute()
 

@@ -157,7 +157,9 @@ def test_describing_a_table_as_text_computes_nothing(t, recorder):
 
 
 def test_a_million_rows_cost_as_many_decodings_as_are_looked_at():
-    t = ex.from_polars(pl.DataFrame({"path": ["a.png"]}).select(pl.col("path").repeat_by(1_000_000).explode()))
+    t = ex.from_polars(
+        pl.DataFrame({"path": ["a.png"]}).select(pl.col("path").repeat_by(1_000_000).explode())
+    )
     t = t.with_columns(image=ex.image("path"), n=pl.int_range(pl.len()))
     few = t.filter(pl.col("n") % 2 == 1).sort("n", descending=True).head(3)
     assert few.to_polars("n")["n"].to_list() == [999_999, 999_997, 999_995]

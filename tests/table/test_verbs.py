@@ -9,7 +9,9 @@ from polars.testing import assert_frame_equal
 import explorer as ex
 from tests.digits_like import table
 
-FRAME = pl.DataFrame({"a": [3, 1, 2, 3, None], "b": ["x", "y", "x", "z", "y"], "c": [0.5, 1.5, 2.5, 3.5, 4.5]})
+FRAME = pl.DataFrame(
+    {"a": [3, 1, 2, 3, None], "b": ["x", "y", "x", "z", "y"], "c": [0.5, 1.5, 2.5, 3.5, 4.5]}
+)
 
 
 @pytest.fixture(params=["stored", "deferred"])
@@ -19,9 +21,7 @@ def t(request):
         return ex.from_polars(FRAME)
     raw = FRAME.rename({"a": "raw"})
     return (
-        ex.from_polars(raw)
-        .with_columns(a=ex.defer(lambda raw: raw, returns=pl.Int64))
-        .select("a", "b", "c")
+        ex.from_polars(raw).with_columns(a=ex.defer(lambda raw: raw, returns=pl.Int64)).select("a", "b", "c")
     )
 
 
@@ -68,7 +68,9 @@ def test_a_verb_gives_what_polars_gives(t, verb):
 
 AGGREGATIONS = {
     "group_by": lambda t: t.group_by("b", maintain_order=True).agg(pl.col("a").sum(), n=pl.len()),
-    "group_by computed": lambda t: t.group_by(odd=pl.col("a") % 2, maintain_order=True).agg(pl.col("c").sum()),
+    "group_by computed": lambda t: t.group_by(odd=pl.col("a") % 2, maintain_order=True).agg(
+        pl.col("c").sum()
+    ),
     "len of groups": lambda t: t.group_by("a", maintain_order=True).len(),
     "select an aggregate": lambda t: t.select(pl.col("a").mean(), pl.len()),
 }
