@@ -33,7 +33,12 @@ const shared = {
 
 if (process.argv.includes("--dev")) {
   // The page under dev/ with a kernel made of JavaScript; open dev/index.html through any web server.
-  await build({ ...shared, entryPoints: ["dev/main.ts"], outfile: resolve(here, "dist/dev.js"), sourcemap: "inline" });
+  await build({
+    ...shared,
+    entryPoints: ["dev/main.ts"],
+    outfile: resolve(here, "dist/dev.js"),
+    sourcemap: "inline",
+  });
   console.log("js/dist/dev.js built: serve js/ and open dev/index.html");
 } else {
   await mkdir(dirname(outfile), { recursive: true });

@@ -39,26 +39,28 @@ class RowVerbs(TableBase):
         >>> found.to_polars("label")["label"].to_list()
         [3, 3]
         """
+        parts = as_predicates(predicates, constraints)
+        if not all(is_separable(part) for part in parts):
+            return self._filter_whole(parts)
         table = self
-        for predicate in sorted(
-            as_predicates(predicates, constraints),
-            key=lambda p: isinstance(p, pl.Expr) and bool(self._needs([p])),
-        ):
-            table = table._filter_one(predicate)
+        for part in sorted(parts, key=lambda part: bool(self._needs([part]))):
+            table = table._filter_one(part)
         return table
 
-    def _filter_one(self, predicate: pl.Expr | pl.Series) -> Self:
-        if isinstance(predicate, pl.Series) or not is_separable(predicate):
-            table = self._rows()
-            deferred = [] if isinstance(predicate, pl.Series) else self._needs([predicate])
-            mask = predicate if isinstance(predicate, pl.Series) else None
-            if mask is None:
-                mask = through_polars(lambda: table._filled(deferred).select(predicate).to_series())
-            elif len(mask) != table.height:
+    def _filter_whole(self, parts: Sequence[pl.Expr | pl.Series]) -> Self:
+        """Filter by masks and expressions that look at all rows: together, on the rows as they are."""
+        table = self._rows()
+        for part in parts:
+            if isinstance(part, pl.Series) and len(part) != table.height:
                 raise ArgumentError(
-                    f"The mask has {len(mask):,} values, but the table {table.height:,} rows."
+                    f"The mask has {len(part):,} values, but the table {table.height:,} rows."
                 )
-            return table._with(table._frame.filter(mask))
+        exprs = [pl.lit(part) if isinstance(part, pl.Series) else part for part in parts]
+        frame = table._filled(table._needs(exprs))
+        mask = through_polars(lambda: frame.select(pl.all_horizontal(exprs)).to_series())
+        return table._with(table._frame.filter(mask))
+
+    def _filter_one(self, predicate: Any) -> Self:
         if not self._needs([predicate]):
             return self._with(through_polars(lambda: self._frame.filter(predicate)))
         spec = as_deferred(predicate, self.schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ from explorer.views.polygon import in_polygon
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_CORNERS = 4096
+MOST_CORNERS = 256
 
 Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
@@ -37,22 +38,30 @@ class Category:
     column: str
     values: tuple[Any, ...]
 
+    def fitting(self, dtypes: Mapping[str, Any], height: int) -> Category:
+        """Leave out values that are of another type than the column, and so in none of its rows."""
+        del height
+        dtype = dtypes.get(self.column, pl.String)
+        return Category(self.column, tuple(v for v in self.values if v is None or _can_hold(dtype, v)))
+
+    @property
+    def _plain(self) -> list[Any]:
+        return [value for value in self.values if value is not None]
+
     @property
     def code(self) -> str:
         """The clause as Python text."""
-        plain = [value for value in self.values if value is not None]
-        parts = [f"pl.col({self.column!r}).is_in({plain!r})"] if plain else []
+        parts = [f"pl.col({self.column!r}).is_in({self._plain!r})"] if self._plain else []
         parts += [f"pl.col({self.column!r}).is_null()"] if None in self.values else []
-        return " | ".join(parts) if len(parts) == 1 else f"({' | '.join(parts)})"
+        return f"({' | '.join(parts)})" if len(parts) > 1 else "".join(parts) or "pl.lit(False)"
 
     def expr(self, ids: pl.Series, dtypes: Mapping[str, Any]) -> pl.Expr:
         """Return the clause as an expression over the table's columns."""
         del ids
-        plain = [value for value in self.values if value is not None]
         column = pl.col(self.column)
         if dtypes.get(self.column) in (pl.Categorical, pl.Enum):
             column = column.cast(pl.String)
-        inside = column.is_in(plain).fill_null(value=False) if plain else pl.lit(value=False)
+        inside = column.is_in(self._plain).fill_null(value=False) if self._plain else pl.lit(value=False)
         return inside | column.is_null() if None in self.values else inside
 
     def mask(self, values: Values) -> Mask:
@@ -60,8 +69,9 @@ class Category:
         series = values.series(self.column)
         if series.dtype in (pl.Categorical, pl.Enum):
             series = series.cast(pl.String)
-        plain = [value for value in self.values if value is not None]
-        inside = _is_in(series, plain)
+        inside = np.zeros(len(series), dtype=bool)
+        if self._plain:
+            inside = series.is_in(self._plain).fill_null(value=False).to_numpy().copy()
         if None in self.values:
             inside |= series.is_null().to_numpy() & values.known(self.column)
         return inside
@@ -71,12 +81,12 @@ class Category:
         return {"type": "category", "column": self.column, "values": list(self.values)}
 
 
-def _is_in(series: pl.Series, values: list[Any]) -> Mask:
-    try:
-        return series.is_in(values).fill_null(value=False).to_numpy().copy()
-    except pl.exceptions.PolarsError:
-        # Values of another type than the column's are in none of its rows.
-        return np.zeros(len(series), dtype=bool)
+def _can_hold(dtype: Any, value: Any) -> bool:
+    if isinstance(value, bool):
+        return bool(dtype == pl.Boolean)
+    if isinstance(value, (int, float)):
+        return bool(dtype.is_numeric())
+    return dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +143,11 @@ class Polygon:
     def expr(self, ids: pl.Series, dtypes: Mapping[str, Any]) -> pl.Expr:
         """Return the clause as an expression over the table's columns."""
         del ids, dtypes
-        return in_polygon(self.x, self.y, self.points) if len(self.points) > 2 else pl.lit(value=False)
+        return in_polygon(self.x, self.y, self.points)
 
     def mask(self, values: Values) -> Mask:
         """Evaluate it on what is known."""
         series = [values.series(name).alias(alias) for name, alias in ((self.x, "x"), (self.y, "y"))]
-        if len(self.points) < 3:
-            return np.zeros(len(series[0]), dtype=bool)
         return pl.DataFrame(series).select(in_polygon("x", "y", self.points)).to_series().to_numpy().copy()
 
     def message(self) -> dict[str, Any]:
@@ -152,6 +160,11 @@ class PickedRows:
     """Rows picked one by one, by their number in the view's table."""
 
     rows: tuple[int, ...]
+
+    def fitting(self, dtypes: Mapping[str, Any], height: int) -> PickedRows:
+        """Leave out rows beyond the end."""
+        del dtypes
+        return PickedRows(tuple(row for row in self.rows if row < height))
 
     @property
     def code(self) -> str:
@@ -166,7 +179,7 @@ class PickedRows:
     def mask(self, values: Values) -> Mask:
         """Evaluate it."""
         inside = np.zeros(len(values.known("")), dtype=bool)
-        inside[[row for row in self.rows if row < len(inside)]] = True
+        inside[list(self.rows)] = True
         return inside
 
     def message(self) -> dict[str, Any]:
@@ -215,40 +228,47 @@ def parse(message: object) -> Clause:
     """
     if not isinstance(message, dict):
         raise ProtocolError(f"A clause is an object, not {type(message).__name__}.")
-    try:
-        match message:
-            case {"type": "category", "column": str(column), "values": list(values)}:
-                if any(isinstance(value, (list, dict)) for value in values):
-                    raise ProtocolError("The values of a category clause are plain values.")
-                return Category(column, tuple(values))
-            case {
-                "type": "interval",
-                "column": str(column),
-                "lo": lo,
-                "hi": hi,
-                "closed": "left" | "both" as c,
-            }:
-                return Interval(column, _number(lo), _number(hi), c)
-            case {"type": "polygon", "x": str(x), "y": str(y), "points": list(points)}:
-                if len(points) > MOST_CORNERS:
-                    raise ProtocolError(f"A lasso of {len(points):,} corners; at most {MOST_CORNERS:,}.")
-                return Polygon(x, y, tuple((_number(px), _number(py)) for px, py in points))
-            case {"type": "rows", "rows": list(rows)}:
-                return PickedRows(tuple(_row(row) for row in rows))
-            case {"type": kind}:
-                raise ProtocolError(f"A clause of type {kind!r} cannot be read.")
-    except (TypeError, ValueError) as error:
-        raise ProtocolError(f"A clause of type {message.get('type')!r} is malformed: {error}") from error
-    raise ProtocolError("A clause without a type.")
+    kind = message.get("type")
+    match message:
+        case {"type": "category", "column": str(column)}:
+            values = _list(message, "values")
+            if any(isinstance(value, (list, dict)) for value in values):
+                raise ProtocolError("The values of a category clause are plain values, not lists.")
+            return Category(column, tuple(values))
+        case {"type": "interval", "column": str(column)}:
+            closed = message.get("closed")
+            if closed not in ("left", "both"):
+                raise ProtocolError(
+                    f"An interval is closed on the 'left' or on 'both' sides, not {closed!r}."
+                )
+            return Interval(
+                column, _number(message.get("lo"), "lo"), _number(message.get("hi"), "hi"), closed
+            )
+        case {"type": "polygon", "x": str(x), "y": str(y)}:
+            points = _list(message, "points")
+            if len(points) > MOST_CORNERS:
+                raise ProtocolError(f"A lasso has {len(points):,} points; at most {MOST_CORNERS:,} are read.")
+            if not all(isinstance(point, list) and len(point) == 2 for point in points):
+                raise ProtocolError("The points of a lasso are pairs of numbers.")
+            return Polygon(x, y, tuple((_number(px, "points"), _number(py, "points")) for px, py in points))
+        case {"type": "rows"}:
+            rows = _list(message, "rows")
+            if not all(isinstance(row, int) and not isinstance(row, bool) and row >= 0 for row in rows):
+                raise ProtocolError("The rows of a clause are row numbers.")
+            if any(after <= before for before, after in pairwise(rows)):
+                raise ProtocolError("The rows of a clause ascend.")
+            return PickedRows(tuple(rows))
+    raise ProtocolError(f"A clause of the type {kind!r} cannot be read.")
 
 
-def _number(given: object) -> float:
+def _list(message: Mapping[str, Any], name: str) -> list[Any]:
+    values = message.get(name)
+    if not isinstance(values, list):
+        raise ProtocolError(f"The {name} of a clause are a list, not {values!r}.")
+    return values
+
+
+def _number(given: object, where: str) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float)):
-        raise TypeError(f"{given!r} is not a number")
+        raise ProtocolError(f"{where} of a clause: {given!r} is not a number.")
     return float(given)
-
-
-def _row(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise TypeError(f"{given!r} is not a row")
-    return given

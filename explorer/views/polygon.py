@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from explorer._errors import ArgumentError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +23,7 @@ def in_polygon(x: str, y: str, points: Sequence[tuple[float, float]]) -> pl.Expr
     x, y
         Numeric columns.
     points
-        Corners, at least three; the last is joined to the first.
+        Corners; the last is joined to the first. Fewer than three enclose nothing.
 
     Returns
     -------
@@ -44,12 +42,10 @@ def in_polygon(x: str, y: str, points: Sequence[tuple[float, float]]) -> pl.Expr
     1
     """
     corners = [(float(px), float(py)) for px, py in points]
-    if len(corners) < 3:
-        raise ArgumentError(f"A polygon has at least three corners; {len(corners)} were given.")
     across, up = (pl.col(name).cast(pl.Float32).cast(pl.Float64) for name in (x, y))
     crossings = [
         ((y1 > up) != (y2 > up)) & (across < (x2 - x1) * (up - y1) / (y2 - y1) + x1)
-        for (x1, y1), (x2, y2) in zip(corners, [*corners[1:], corners[0]], strict=True)
+        for (x1, y1), (x2, y2) in zip(corners, [*corners[1:], *corners[:1]], strict=True)
         if y1 != y2
     ]
     inside = reduce(lambda odd, crossing: odd ^ crossing, crossings, pl.lit(value=False))

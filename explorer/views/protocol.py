@@ -125,7 +125,7 @@ def parse(content: object) -> Message:
             args = content.get("args", {})
             op = _text(content, "op")
             if op not in OPS or not isinstance(args, dict):
-                raise ProtocolError(f"There is no request {op!r}; there are {', '.join(OPS)}.")
+                raise ProtocolError(f"There is no op {op!r} to ask for; there are {', '.join(OPS)}.")
             return Ask(_int(content, "rid"), op, args)
         case "cancel":
             return Cancel(_int(content, "rid"))

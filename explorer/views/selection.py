@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from explorer.table import inside
+from explorer.views.clauses import Category, PickedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,9 @@ class Selection:
 
     def set(self, source: str, clause: Clause | None) -> None:
         """Replace the clause of a source, or take it away with None."""
+        if isinstance(clause, (Category, PickedRows)):
+            table = self._table()
+            clause = clause.fitting(table.schema, table.height)
         mask = None if clause is None else clause.mask(self._values)
         with self._lock:
             if clause is None or mask is None:

@@ -22,7 +22,7 @@ type Thumbnail = { bytes: Uint8Array<ArrayBuffer>; w: number; h: number };
 
 function makeRows({ rows: n }: FakeOptions) {
   let seed = 7;
-  const random = () => ((seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff);
+  const random = () => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
   const label = new Uint8Array(n);
   const pred = new Uint8Array(n);
   const confidence = new Float32Array(n);
@@ -176,7 +176,14 @@ export class FakeKernel implements Channel {
   }
 
   #column(content: JsonObject, array: Uint8Array | Float32Array): void {
-    const full = { kind: "columns", version: 1, of: this.#rows.n, offset: 0, sparse: false, ...content };
+    const full = {
+      kind: "columns",
+      version: 1,
+      of: this.#rows.n,
+      offset: 0,
+      sparse: false,
+      ...content,
+    };
     this.#store.apply(parseMessage(full, [array.slice()]) as Incoming);
     this.emit(full as JsonObject, array);
   }
@@ -184,7 +191,11 @@ export class FakeKernel implements Channel {
   #sendColumns(): void {
     const { n, label, pred, confidence, x, y } = this.#rows;
     const labels = Array.from({ length: 10 }, (_, i) => i);
-    const category = { role: "facet", dtype: "u1", meta: { type: "category", labels, other: false } };
+    const category = {
+      role: "facet",
+      dtype: "u1",
+      meta: { type: "category", labels, other: false },
+    };
     this.#column({ name: "label", known: n, ...category }, label);
     const known = (value: number, row: number) => (this.#inferred.has(row) ? value : 255);
     const some = { known: this.#inferred.size };
@@ -309,7 +320,11 @@ export class FakeKernel implements Channel {
         value("pred", pred[row] ?? null, true),
         value("confidence", confidence[row] ?? null, true),
         value("probs", probs, true),
-        value("activation", Array.from({ length: 64 }, (_, i) => i / 7), true),
+        value(
+          "activation",
+          Array.from({ length: 64 }, (_, i) => i / 7),
+          true,
+        ),
       ];
       const size = { media: "image/png", w, h, source_w: w, source_h: h };
       this.emit({ kind: "reply", rid, ok: true, values, ...size }, bytes);
@@ -317,7 +332,13 @@ export class FakeKernel implements Channel {
       this.emit({ kind: "reply", rid, ok: true });
       if (op === "facet") {
         const error = `the column "${String(args["column"])}" cannot be counted`;
-        this.emit({ kind: "notice", level: "warning", where: op, message: error, hint: "Try label." });
+        this.emit({
+          kind: "notice",
+          level: "warning",
+          where: op,
+          message: error,
+          hint: "Try label.",
+        });
       }
     } else {
       const error = { where: op, message: `unknown operation "${op}"`, hint: null };

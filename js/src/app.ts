@@ -5,6 +5,7 @@ import type { Channel, Trait } from "./channel";
 import { type Clause } from "./clauses";
 import type { Clock } from "./clock";
 import { type Coloring, coloring } from "./coloring";
+import { STALE } from "./columns";
 import { react } from "./dom";
 import type { JsonObject } from "./fields";
 import { Linked } from "./linked";
@@ -115,13 +116,13 @@ export class App {
 
   setAxes({ x, y }: Axes): void {
     this.keep({ x, y });
-    const { store } = this;
-    if (!store.point(x) || !store.point(y)) void this.ask("axes", { x, y });
+    void this.ask("axes", { x, y });
   }
 
   /** Makes sure that a column can be counted and coloured by. */
   need(name: string): void {
-    if (!this.store.facet(name)) void this.ask("facet", { column: name });
+    const there = this.store.facet(name) ?? this.store.point(name);
+    if (!there || there.version === STALE) void this.ask("facet", { column: name });
   }
 
   keep(changes: Layout): void {
@@ -169,6 +170,7 @@ export class App {
     }, lifetime);
     lifetime.addEventListener("abort", () => this.#stop(), { once: true });
     this.#greeting.begin();
+    this.#needChosen();
   }
 
   #setSchema(value: unknown): void {
@@ -178,6 +180,15 @@ export class App {
     if (before && (before.rows !== schema?.rows || before.image !== schema.image)) {
       this.tiles.clear();
     }
+    if (before) this.#needChosen();
+  }
+
+  /** What the page itself chose to draw, and Python therefore does not send unasked. */
+  #needChosen(): void {
+    const { schema, layout } = this.store;
+    const sent = [schema.value?.color, ...(schema.value?.histograms ?? [])];
+    const chosen = [layout.value.color, ...(layout.value.histograms ?? [])];
+    for (const name of chosen) if (name && !sent.includes(name)) this.need(name);
   }
 
   #receive(message: ReturnType<typeof parseMessage>): void {
@@ -204,7 +215,9 @@ export class App {
       if (!(error instanceof ProtocolError)) throw error;
       if (error instanceof MissingBuffers && this.#greeting.withoutBuffers()) return;
       const hint =
-        where === "_schema" ? "Install the same version of explorer in the kernel, restart it and run the cell again." : null;
+        where === "_schema"
+          ? "Install the same version of explorer in the kernel, restart it and run the cell again."
+          : null;
       this.store.notify({ level: "error", where, message: error.message, hint });
     }
   }

@@ -11,6 +11,9 @@ export const FAILED = 65534;
 /** Null or NaN of a binned column; categories have null among their labels. */
 export const NULL_BIN = 65533;
 
+/** The version of a column that the kernel will send anew: anything replaces it. */
+export const STALE = -1;
+
 export type Column = {
   name: string;
   role: "facet" | "point";

@@ -199,7 +199,11 @@ export function countAll({ bits, full }: Combined): number {
 }
 
 /** Rows for each code, of those that pass all clauses but that of `own`. */
-export function countCodes(codes: Uint16Array, combined: Combined | null, own: string): Uint32Array {
+export function countCodes(
+  codes: Uint16Array,
+  combined: Combined | null,
+  own: string,
+): Uint32Array {
   const counts = new Uint32Array(65536);
   if (!combined) {
     for (let i = 0; i < codes.length; i++) (counts[codes[i] as number] as number)++;

@@ -96,7 +96,9 @@ export function aheadRange(
   count: number,
 ): [start: number, stop: number] {
   const screen = stop - start;
-  return direction > 0 ? [stop, Math.min(count, stop + screen)] : [Math.max(0, start - screen), start];
+  return direction > 0
+    ? [stop, Math.min(count, stop + screen)]
+    : [Math.max(0, start - screen), start];
 }
 
 /** The pixels scrolled away that bring a position on screen with the least movement. */

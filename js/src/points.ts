@@ -112,7 +112,9 @@ export function arrange(
     rgba[i * 4] = color >> 16;
     rgba[i * 4 + 1] = (color >> 8) & 255;
     rgba[i * 4 + 2] = color & 255;
-    rgba[i * 4 + 3] = alphas[at] as number;
+    // What has no colour yet must not hide what has one.
+    const unknown = at !== PALE && color === grey && colors.by !== "nothing";
+    rgba[i * 4 + 3] = (alphas[at] as number) * (unknown ? 0.5 : 1);
   }
   return { index, rgba, highlighted: dim + full, selected: full, absent: rows - index.length };
 }

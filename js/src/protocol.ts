@@ -15,8 +15,7 @@ export const PROTOCOL = 1;
 
 // ---- traits -------------------------------------------------------------------------------
 
-export type ColumnKind =
-  "number" | "category" | "boolean" | "text" | "vector" | "image" | "other";
+export type ColumnKind = "number" | "category" | "boolean" | "text" | "vector" | "image" | "other";
 export type ColumnInfo = { name: string; dtype: string; kind: ColumnKind; deferred: boolean };
 export type Axes = { x: string; y: string };
 export type SortKey = { column: string; descending: boolean };
@@ -35,7 +34,8 @@ export type Schema = {
 export type Counts = {
   rows: number;
   decoded: number;
-  inferred: number;
+  /** Null when no column is inferred at all. */
+  inferred: number | null;
   failed: number;
   hits: number;
   bytes: number;
@@ -112,7 +112,7 @@ export function parseCounts(value: unknown): Counts | null {
   return {
     rows: count("rows"),
     decoded: count("decoded"),
-    inferred: count("inferred"),
+    inferred: fields.has("inferred") ? fields.whole("inferred") : null,
     failed: count("failed"),
     hits: count("hits"),
     bytes: count("bytes"),

@@ -6,7 +6,7 @@
 import { batch, signal } from "@preact/signals-core";
 import type { Bytes } from "./bytes";
 import type { Clause } from "./clauses";
-import { type Column, type ColumnsMessage, mergeColumn } from "./columns";
+import { type Column, type ColumnsMessage, mergeColumn, STALE } from "./columns";
 import type { Columns } from "./crossfilter";
 import type { Json } from "./fields";
 import { Order } from "./order";
@@ -21,6 +21,10 @@ type CellsMessage = Extract<Incoming, { kind: "cells" }>;
 
 /** Rows whose caption values are kept; the oldest go first. */
 const MAX_CELL_ROWS = 50_000;
+
+function stale(columns: ReadonlyMap<string, Column>): ReadonlyMap<string, Column> {
+  return new Map([...columns].map(([name, column]) => [name, { ...column, version: STALE }]));
+}
 
 export class Store implements Columns {
   readonly schema = signal<Schema | null>(null);
@@ -112,7 +116,12 @@ export class Store implements Columns {
     if (before.histograms.join("\0") !== schema.histograms.join("\0")) delete layout.histograms;
     if (before.captions.join("\0") !== schema.captions.join("\0")) delete layout.captions;
     this.layout.value = layout;
-    if (before.rows === schema.rows) return;
+    if (before.rows === schema.rows) {
+      // The same rows with other columns: what is there is drawn until it comes anew.
+      this.facets.value = stale(this.facets.value);
+      this.points.value = stale(this.points.value);
+      return;
+    }
     this.#cells.clear();
     this.facets.value = new Map();
     this.points.value = new Map();

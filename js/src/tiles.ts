@@ -77,7 +77,8 @@ export class Tiles {
 
   async #add(px: number, message: TileMessage): Promise<void> {
     const { row } = message;
-    if (!message.ok) return this.#put(row, { state: "error", px, message: message.error, bytes: 0 });
+    if (!message.ok)
+      return this.#put(row, { state: "error", px, message: message.error, bytes: 0 });
     if ((this.#tiles.get(row)?.px ?? 0) > px || (this.#decoding.get(row) ?? 0) > px) return;
     this.#decoding.set(row, px);
     let tile: Tile;

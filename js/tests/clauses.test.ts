@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { type Clause, parseClause, type Scalar } from "../src/clauses";
 import { type Column, NOT_COMPUTED, NULL_BIN } from "../src/columns";
-import { type Columns, combine, countAll, evaluate, polygonMask, wholeBins } from "../src/crossfilter";
+import {
+  type Columns,
+  combine,
+  countAll,
+  evaluate,
+  polygonMask,
+  wholeBins,
+} from "../src/crossfilter";
 import { clauseFile } from "./golden";
 
 const common = { version: 1, of: clauseFile.rows, known: clauseFile.rows };
@@ -23,7 +30,10 @@ function bins(name: string, values: Scalar[], edges: number[]): Column {
   const last = edges.length - 2;
   const codes = Uint16Array.from(values, (value) => {
     if (value === null) return NULL_BIN;
-    return Math.min(last, edges.findLastIndex((edge) => edge <= Number(value)));
+    return Math.min(
+      last,
+      edges.findLastIndex((edge) => edge <= Number(value)),
+    );
   });
   const meta = { type: "bins" as const, edges, integer: false, date: false };
   return { ...common, name, role: "facet", meta, form: "codes", codes };
@@ -61,10 +71,7 @@ describe("clauses as the kernel evaluates them", () => {
   });
 
   const quarters = [0, 0.25, 0.5, 0.75, 1];
-  const binned = table(
-    [bins("score", clauseFile.columns["score"]?.values ?? [], quarters)],
-    [],
-  );
+  const binned = table([bins("score", clauseFile.columns["score"]?.values ?? [], quarters)], []);
   const whole = clauseFile.cases.filter(({ clauses: [only, ...more] }) => {
     const clause = only?.clause;
     return more.length === 0 && clause?.type === "interval" && wholeBins(quarters, clause);
@@ -79,7 +86,9 @@ describe("clauses over what is there", () => {
   test("a clause whose column has not arrived filters nothing yet", () => {
     const clause: Clause = { type: "category", column: "missing", values: [1] };
     expect(evaluate("histogram:missing", clause, golden)).toBeNull();
-    expect(passing(golden, [{ source: "histogram:missing", clause }])).toHaveLength(clauseFile.rows);
+    expect(passing(golden, [{ source: "histogram:missing", clause }])).toHaveLength(
+      clauseFile.rows,
+    );
   });
 
   test("rows that are not computed are in no interval and no category", () => {

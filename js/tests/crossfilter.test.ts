@@ -45,7 +45,10 @@ function linked(): { store: Store; linked: Linked } {
 
 function counts({ linked: l }: { linked: Linked }, name: string) {
   const found = l.counts(name, `histogram:${name}`);
-  return { total: [...(found?.total.slice(0, 3) ?? [])], selected: [...(found?.selected.slice(0, 3) ?? [])] };
+  return {
+    total: [...(found?.total.slice(0, 3) ?? [])],
+    selected: [...(found?.selected.slice(0, 3) ?? [])],
+  };
 }
 
 const cats: Clause = { type: "category", column: "animal", values: ["cat"] };

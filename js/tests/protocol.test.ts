@@ -51,11 +51,14 @@ describe("messages from the kernel", () => {
     expect(described(parseMessage(content, asBuffers(buffers)))).toEqual(wanted);
   });
 
-  test.each(cases.filter(({ valid }) => !valid))("refused: $name", ({ content, buffers, error }) => {
-    const parse = () => parseMessage(content, asViews(buffers));
-    expect(parse).toThrow(ProtocolError);
-    expect(parse).toThrow(error);
-  });
+  test.each(cases.filter(({ valid }) => !valid))(
+    "refused: $name",
+    ({ content, buffers, error }) => {
+      const parse = () => parseMessage(content, asViews(buffers));
+      expect(parse).toThrow(ProtocolError);
+      expect(parse).toThrow(error);
+    },
+  );
 
   test.each([[null], [7], ["rows"], [[]]])("refused: %j is no message", (content) => {
     expect(() => parseMessage(content, [])).toThrow(ProtocolError);

@@ -164,3 +164,14 @@ describe("the store", () => {
     expect(store.notices.value).toEqual([]);
   });
 });
+
+test("after another schema of the same rows, columns of any version replace the old ones", () => {
+  const store = new Store();
+  store.setSchema(schema());
+  store.apply(codes(7, [0, 1], [1, 1]));
+  store.setSchema(schema({ color: "pred" }));
+  const facet = () => store.facet("label");
+  expect(facet()).toMatchObject({ form: "codes", known: 2 });
+  store.apply(codes(1, [1], [0]));
+  expect(facet()).toMatchObject({ version: 1, known: 1 });
+});

@@ -22,7 +22,10 @@ describe("a lasso", () => {
   });
 
   test("a wild scribble is thinned as well", () => {
-    const scribble = Array.from({ length: 3000 }, (_, i): Point => [(i * 7919) % 400, (i * 104729) % 300]);
+    const scribble = Array.from({ length: 3000 }, (_, i): Point => [
+      (i * 7919) % 400,
+      (i * 104729) % 300,
+    ]);
     expect(simplify(scribble).length).toBeLessThanOrEqual(256);
   });
 
@@ -51,7 +54,14 @@ describe("points", () => {
 
   test("those without are counted, pale ones lie beneath, selected ones on top", () => {
     const bits = Uint32Array.from([0b11, 0b00, 0b11, 0b10]);
-    const combined = { bits, full: 0b11, bitOf: new Map([["scatter", 1], ["grid", 2]]) };
+    const combined = {
+      bits,
+      full: 0b11,
+      bitOf: new Map([
+        ["scatter", 1],
+        ["grid", 2],
+      ]),
+    };
     const flat = new Float32Array(4);
     const result = arrange(flat, flat, plain, combined, "scatter");
     expect([...result.index]).toEqual([1, 3, 0, 2]);

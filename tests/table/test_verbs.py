@@ -38,6 +38,9 @@ VERBS = {
     "filter with null": lambda t: t.filter(pl.col("a").is_null()),
     "filter by constraint": lambda t: t.filter(b="x"),
     "filter by mask": lambda t: t.filter([True, False, True, False, True]),
+    "filter by two of which one looks at all rows": lambda t: t.filter(
+        pl.col("c") > 1, pl.col("a") >= pl.col("a").mean()
+    ),
     "filter by aggregate": lambda t: t.filter(pl.col("a") >= pl.col("a").mean()),
     "remove": lambda t: t.remove(pl.col("a") == 3),
     "sort": lambda t: t.sort("a", nulls_last=True, maintain_order=True),

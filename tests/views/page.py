@@ -92,8 +92,7 @@ class Page:
         rows: dict[int, int] = {}
         for content, (buffer,) in self.of("rows"):
             if content["epoch"] == self.epoch:
-                for place, row in enumerate(np.frombuffer(buffer, "<u4").tolist(), content["start"]):
-                    rows[place] = row
+                rows |= dict(enumerate(np.frombuffer(buffer, "<u4").tolist(), content["start"]))
         return [rows[place] for place in sorted(rows)]
 
     @property

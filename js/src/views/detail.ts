@@ -73,7 +73,12 @@ export function detailView(app: App): HTMLElement {
   const next = button("right", "Next image", () => step(1));
   const close = button("close", "Close", shut);
   const head = h("div", { class: "ex-detail-head" }, heading, previous, next, close);
-  const card = h("div", { class: "ex-card" }, stage, h("div", { class: "ex-facts-side" }, head, table));
+  const card = h(
+    "div",
+    { class: "ex-card" },
+    stage,
+    h("div", { class: "ex-facts-side" }, head, table),
+  );
   const root = h(
     "div",
     {
@@ -114,7 +119,10 @@ export function detailView(app: App): HTMLElement {
     const box = stage.getBoundingClientRect();
     const fit = Math.min((box.width - 32) / picture.width, (box.height - 48) / picture.height);
     // A small picture is enlarged, as squares; a large one only shrinks.
-    const scale = Math.max(0.01, picture.width <= 256 && picture.height <= 256 ? fit : Math.min(1, fit));
+    const scale = Math.max(
+      0.01,
+      picture.width <= 256 && picture.height <= 256 ? fit : Math.min(1, fit),
+    );
     canvas.style.width = `${picture.width * scale}px`;
     canvas.style.height = `${picture.height * scale}px`;
     canvas.classList.toggle("ex-pixelated", scale * devicePixelRatio > 2);

@@ -97,7 +97,11 @@ export function gridLayer(app: App, options: Options) {
     element.setAttribute("aria-rowcount", String(Math.ceil(order.rows / across)));
     element.setAttribute("aria-colcount", String(across));
     active = Math.min(active, Math.max(0, order.rows - 1));
-    setAttr(element, "aria-activedescendant", active >= start && active < stop ? "ex-active" : null);
+    setAttr(
+      element,
+      "aria-activedescendant",
+      active >= start && active < stop ? "ex-active" : null,
+    );
     lines.forEach((line, i) => {
       if (line.element.hidden) return;
       const { x, y } = place((first + i) * across, top);

@@ -65,7 +65,6 @@ function histogram(app: App, name: string, signal: AbortSignal): HTMLElement {
   const root = h("section", { class: "ex-histogram", test: source }, head, body);
   root.setAttribute("aria-label", `Histogram of ${name}`);
 
-  if (!store.schema.value?.histograms.includes(name)) app.need(name);
   let form = "";
   let lifetime = new AbortController();
   signal.addEventListener("abort", () => lifetime.abort(), { once: true });

@@ -79,7 +79,10 @@ function bar(colors: Coloring, min: string, max: string): HTMLElement[] {
 }
 
 export function legendView(app: App): HTMLElement {
-  const element = h("div", { class: "ex-legend", attrs: { role: "group", "aria-label": "Legend" } });
+  const element = h("div", {
+    class: "ex-legend",
+    attrs: { role: "group", "aria-label": "Legend" },
+  });
   react(app.signal, () => {
     const colors = app.coloring.value;
     const focused = Array.from(element.children).indexOf(

@@ -142,7 +142,8 @@ export function scatterView(app: App): HTMLElement {
     };
     for (const [name, value] of Object.entries(facts)) canvas.dataset[name] = String(value);
     const missing = arranged?.absent ?? 0;
-    absent.textContent = missing > 0 ? `${format.plural(missing, "point has", "points have")} no coordinates yet` : "";
+    absent.textContent =
+      missing > 0 ? `${format.plural(missing, "point has", "points have")} no coordinates yet` : "";
     const waiting = store.axes !== null && !coordinates.value;
     message.hidden = !waiting && renderer.supported;
     message.textContent = renderer.supported

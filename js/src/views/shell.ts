@@ -13,6 +13,7 @@ import { toolbarView } from "./toolbar";
 const NARROW = 720;
 const LEAST_SIDE = 280;
 const SHARE = 0.38;
+const SETTLED_AFTER = 80;
 
 /** The bar between grid and plots: dragged, or moved by arrow keys. */
 function splitter(width: () => number, share: { value: number }): HTMLElement {
@@ -74,7 +75,16 @@ export function shellView(app: App): HTMLElement {
   });
   react(app.signal, () => {
     root.dataset["epoch"] = String(app.shown.value.epoch);
-    root.dataset["settled"] = String(app.complete.value && !app.waiting.value);
   });
+  let cancel = () => {};
+  react(app.signal, () => {
+    const settled = app.complete.value && !app.waiting.value;
+    cancel();
+    cancel = () => {};
+    // The parts of one change come as several messages: settled is what stays so for a moment.
+    if (settled) cancel = app.clock.after(SETTLED_AFTER, () => (root.dataset["settled"] = "true"));
+    else root.dataset["settled"] = "false";
+  });
+  app.signal.addEventListener("abort", () => cancel(), { once: true });
   return root;
 }

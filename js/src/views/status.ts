@@ -41,15 +41,18 @@ export function statusView(app: App): HTMLElement {
 
   react(app.signal, () => {
     const counts = store.counts.value;
-    const schema = store.schema.value;
     const total = counts?.rows ?? store.rows;
-    const deferred = schema?.columns.some((c) => c.deferred && c.kind !== "image") ?? false;
     say(rows, total, format.plural(total, "row"));
     say(decoded, counts?.decoded ?? 0, `${format.plural(counts?.decoded ?? 0, "image")} decoded`);
     const done = counts?.inferred ?? 0;
     const words = `${format.count(done)} of ${format.plural(total, "row")} inferred`;
-    say(inferred, done, words, deferred || done > 0);
-    say(failed, counts?.failed ?? 0, `${format.count(counts?.failed ?? 0)} failed`, !!counts?.failed);
+    say(inferred, done, words, counts?.inferred != null);
+    say(
+      failed,
+      counts?.failed ?? 0,
+      `${format.count(counts?.failed ?? 0)} failed`,
+      !!counts?.failed,
+    );
   });
   react(app.signal, () => {
     const n = linked.selected.value;
@@ -72,7 +75,7 @@ export function noticesView(app: App): HTMLElement {
     const bars = app.store.notices.value.map((notice) =>
       h(
         "div",
-        { class: `ex-notice ex-${notice.level}`, test: "notice" },
+        { class: `ex-notice ex-notice-${notice.level}`, test: "notice" },
         icon(notice.level === "info" ? "info" : "warning"),
         h(
           "div",

@@ -189,7 +189,9 @@ export function toolbarView(app: App): HTMLElement {
     const clauses = store.clauses.value;
     selection.classList.toggle("ex-nothing", clauses.size === 0);
     const shown = [...clauses].map(([source, clause]) => chip(app, source, clause));
-    chips.replaceChildren(...(shown.length > 0 ? shown : [h("span", { class: "ex-hint", text: HINT })]));
+    chips.replaceChildren(
+      ...(shown.length > 0 ? shown : [h("span", { class: "ex-hint", text: HINT })]),
+    );
   });
   return h("header", { class: "ex-toolbar" }, title, tools, selection);
 }
