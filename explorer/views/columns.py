@@ -13,6 +13,7 @@ from explorer.table import inside
 from explorer.views.facets import bins, categories, kind_of
 
 if TYPE_CHECKING:
+    from explorer.compute.results import Failure
     from explorer.table.table import ImageTable
     from explorer.views.facets import ColumnKind, Facet, Mask
 
@@ -61,6 +62,18 @@ class ViewColumns:
         if output is None:
             return np.zeros(len(ids), dtype=bool)
         return np.isin(ids, np.fromiter(output.node.results.failures(ids), dtype=np.int64))
+
+    def failures(self, column: str, rows: np.ndarray[Any, Any]) -> dict[int, Failure]:
+        """Return the reasons of the failed ones among these rows, by row."""
+        output = self.output(column)
+        if output is None:
+            return {}
+        number = dict(zip(self.ids[rows].tolist(), rows.tolist(), strict=True))
+        return {number[i]: why for i, why in output.node.results.failures(self.ids[rows]).items()}
+
+    def names_of(self, node: Node) -> list[str]:
+        """Return the columns that a function computes, as far as a frame holds them."""
+        return [name for name, o in self.deferred.items() if o.node is node and o.fits_a_frame]
 
     def dtype(self, column: str) -> Any:
         """Return the dtype of a column."""

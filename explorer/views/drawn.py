@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from explorer.views.columns import ViewColumns
+    from explorer.views.facets import Mask
     from explorer.views.outgoing import Sent
+
+
+_versions = count(1)
 
 
 @dataclass(slots=True)
 class _Sent:
-    """A column that the page holds, and the version that it holds."""
+    """A column that the page holds: in which version, how coded, and which rows of it."""
 
     role: str
     version: int
     facet: Facet | None
+    rows: Mask
 
 
 class DrawnColumns:
@@ -35,64 +41,62 @@ class DrawnColumns:
 
     def __init__(self, columns: ViewColumns) -> None:
         self.columns = columns
-        self._sent: dict[str, _Sent] = {}
-        self._version = 0
+        self._sent: dict[tuple[str, str], _Sent] = {}
 
     def wants(self, name: str) -> str:
         """Return the role in which a column is drawn: numbers as coordinates when used for colour."""
         return "point" if self.columns.kind(name) == "number" else "facet"
 
     def all(self, name: str, role: str) -> Iterator[Sent]:
-        """Send a column whole."""
-        self._version += 1
+        """Send a column whole, under a version that the page has not seen."""
         columns = self.columns
         known = columns.known(name)
-        count = int(known.sum())
-        if role == "point":
-            values = columns.coordinates(name)
-            self._sent[f"{role}:{name}"] = _Sent(role, self._version, None)
-            yield from outgoing.columns(
-                name, role, values, version=self._version, of=columns.height, known=count, meta=_range(values)
-            )
-            return
-        facet = columns.facet(name)
-        self._sent[f"{role}:{name}"] = _Sent(role, self._version, facet)
-        codes = facet.codes(columns.series(name), known, columns.failed(name))
-        yield from outgoing.columns(
-            name, role, codes, version=self._version, of=columns.height, known=count, meta=facet.meta
-        )
+        facet = columns.facet(name) if role == "facet" else None
+        sent = _Sent(role, next(_versions), facet, known)
+        self._sent[name, role] = sent
+        yield from self._send(name, sent, None)
 
-    def again(self) -> Iterator[Sent]:
-        """Send everything that the page was given once more, for a page that is new."""
-        for key in list(self._sent):
-            role, _, name = key.partition(":")
-            yield from self.all(name, role)
-
-    def patch(self, name: str, rows: np.ndarray[Any, Any]) -> Iterator[Sent]:
-        """Send what became known of some rows of a column, in every role in which it is drawn."""
+    def news(self, name: str) -> Iterator[Sent]:
+        """Send the rows of a column that became known since, in every role in which it is drawn."""
         for role in ("facet", "point"):
-            sent = self._sent.get(f"{role}:{name}")
+            sent = self._sent.get((name, role))
             if sent is None:
                 continue
-            columns = self.columns
-            known, failed = columns.known(name, rows), columns.failed(name, rows)
-            series = columns.series(name, rows)
-            count = int(columns.known(name).sum())
-            if sent.facet is None:
-                values = columns.coordinates(name, rows)
-                meta = _range(columns.coordinates(name))
-            elif not covers(sent.facet, series, known & ~failed):
+            rows = np.flatnonzero(self.columns.known(name) & ~sent.rows).astype(np.uint32)
+            if not len(rows):
+                continue
+            if sent.facet is not None and not self._fits(name, sent.facet, rows):
                 yield from self.all(name, role)
                 continue
-            else:
-                values = sent.facet.codes(series, known, failed)
-                meta = sent.facet.meta
-            yield from outgoing.columns(
-                name, role, values, version=sent.version, of=columns.height, known=count, meta=meta, rows=rows
-            )
+            sent.rows = self.columns.known(name)
+            yield from self._send(name, sent, rows)
+
+    def _fits(self, name: str, facet: Facet, rows: np.ndarray[Any, Any]) -> bool:
+        computed = self.columns.known(name, rows) & ~self.columns.failed(name, rows)
+        return covers(facet, self.columns.series(name, rows), computed)
+
+    def _send(self, name: str, sent: _Sent, rows: np.ndarray[Any, Any] | None) -> Iterator[Sent]:
+        columns = self.columns
+        if sent.facet is None:
+            values = columns.coordinates(name, rows)
+            meta = _range(values if rows is None else columns.coordinates(name))
+        else:
+            known = columns.known(name, rows)
+            values = sent.facet.codes(columns.series(name, rows), known, columns.failed(name, rows))
+            meta = sent.facet.meta
+        yield from outgoing.columns(
+            name,
+            sent.role,
+            values,
+            version=sent.version,
+            of=columns.height,
+            known=int(sent.rows.sum()),
+            meta=meta,
+            rows=rows,
+        )
 
 
 def _range(values: np.ndarray[Any, Any]) -> dict[str, Any]:
     finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
     return {"type": "number", "min": low, "max": high}

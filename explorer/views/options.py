@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TILE_PX = (32, 256)
 HEIGHT_PX = (240, 4000)
+MOST_CAPTIONS = 2
+"""How many captions a view chooses by itself: as many as can be read under a small tile."""
 DRAWABLE = ("number", "category", "boolean")
 
 
@@ -30,7 +32,7 @@ class Options:
     x: str | None = None
     y: str | None = None
     size: int = 96
-    height: int = 560
+    height: int = 640
 
     @classmethod
     def of(cls, where: str, given: dict[str, Any]) -> Options:
@@ -94,7 +96,8 @@ class Options:
         histograms = self.histograms if self.histograms is not None else [self.color] if self.color else []
         captions = self.captions
         if captions is None:
-            captions = [name for name in dict.fromkeys([self.color, *histograms]) if name is not None]
+            drawn = [name for name in dict.fromkeys([self.color, *histograms]) if name is not None]
+            captions = drawn[:MOST_CAPTIONS]
         return Options(
             image=self.image or next(iter(images), None),
             color=self.color,

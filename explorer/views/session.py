@@ -9,20 +9,17 @@ import numpy as np
 
 from explorer._errors import ArgumentError, ExplorerError, ProtocolError
 from explorer.compute.counters import Counters
-from explorer.compute.graph import Node
-from explorer.compute.plan import Tier
 from explorer.compute.results import Failure
-from explorer.compute.scheduler import Scheduler
 from explorer.table import inside
 from explorer.views import outgoing, protocol, state
 from explorer.views.clauses import Expression
 from explorer.views.columns import ViewColumns
 from explorer.views.drawn import DrawnColumns
+from explorer.views.screen import DETAIL, Screen
 from explorer.views.selection import Selection
-from explorer.views.work import DECODE, Work, lane_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
 
@@ -84,12 +81,9 @@ class Session:
         self._seq = 0
         self._masks = 0
         self._buffers_pass = True
-        self._viewport: protocol.Viewport | None = None
-        self._sent_tiles: set[tuple[int, int]] = set()
-        self._sent_cells: set[tuple[str, int]] = set()
         self._cancelled: set[int] = set()
-        self._noticed: set[tuple[str, str]] = set()
-        self._start()
+        self._drawn = DrawnColumns(self._columns)
+        self._screen = self._make_screen()
         self._publish("_schema", state.schema(self._columns, self.options))
         self._reorder()
         self._selection_changed(moved=False)
@@ -97,35 +91,18 @@ class Session:
     def _values_now(self) -> _Current:
         return _Current(lambda: self._columns)
 
-    def _start(self) -> None:
-        """Make what belongs to the table at hand: work, workers, and the columns that are drawn."""
-        options = self.options
-        self._drawn = DrawnColumns(self._columns)
-        self._work = Work(self._columns, options.image, self.counters)
-        self._nodes = self._shown_nodes()
-        lanes = {lane_of(node): 1 for node in self._all_nodes()}
-        # A model wants the cores more than the decoder does.
-        slots = {DECODE: max(1, self._cores - bool(lanes)), "detail": 1, **lanes}
-        self._executor = self._make_executor(slots)
-        self._scheduler = Scheduler(
-            run=lambda job: self._work.run(job, self._nodes),
-            on_results=self._on_results,
-            executor=self._executor,
-            slots=slots,
-            batch={lane_of(node): node.spec.batch_size for node in self._all_nodes()},
+    def _make_screen(self) -> Screen:
+        return Screen(
+            self._columns,
+            self.options,
+            self.counters,
+            emit=self._emit,
+            on_results=self._catch_up,
+            lock=self._lock,
+            make_executor=self._make_executor,
             clock=self._clock,
+            cores=self._cores,
         )
-
-    def _all_nodes(self) -> list[Node]:
-        return self._columns.nodes_of(list(self._columns.deferred))
-
-    def _shown_nodes(self) -> list[Node]:
-        """Return the functions whose answers are drawn somewhere."""
-        o = self.options
-        shown = {o.color, *(o.histograms or ()), *(o.captions or ()), o.x, o.y} - {None}
-        if self._viewport is not None:
-            shown |= {c for c in self._viewport.columns if c in self._columns.table.columns}
-        return self._columns.nodes_of([name for name in shown if name is not None])
 
     # What the person's code calls
 
@@ -146,7 +123,7 @@ class Session:
             clause = Expression(expr, bits, self._masks)
             self._emit(outgoing.mask("python", self._masks, bits))
             self.selection.set("python", clause)
-            self._publish_counts()
+            self._catch_up()
 
     def update(self, table: ImageTable | None, changes: Mapping[str, Any]) -> None:
         """Show other columns, or the same rows as another table of the same origin holds them."""
@@ -154,15 +131,16 @@ class Session:
             columns = ViewColumns(self._aligned(table)) if table is not None else self._columns
             given = {name: getattr(self.options, name) for name in type(self.options).__dataclass_fields__}
             options = type(self.options)(**{**given, **changes}).settled(columns)
-            self._scheduler.close()
+            self._screen.close()
             self._columns, self.options = columns, options
-            self._sent_cells.clear()
-            self._start()
-            self._publish("_schema", state.schema(self._columns, self.options))
+            self._drawn = DrawnColumns(columns)
+            self._screen = self._make_screen()
+            self._publish("_schema", state.schema(columns, options))
             self._send_drawn()
             self.selection.refresh()
-            self._selection_changed()
-            self._want()
+            self._selection_changed(moved=False)
+            self._reorder(again=True)
+            self._publish_counts()
 
     def _aligned(self, table: ImageTable) -> ImageTable:
         if not inside.of_one_family(table, self.table):
@@ -185,7 +163,7 @@ class Session:
 
     def close(self) -> None:
         """Start nothing more."""
-        self._scheduler.close()
+        self._screen.close()
 
     # Messages
 
@@ -212,13 +190,15 @@ class Session:
             case protocol.Hello():
                 self._hello(message, proved=bool(buffers) and len(memoryview(buffers[0])) == 4)
             case protocol.Viewport():
-                self._look(message)
+                if message.epoch == self._epoch:
+                    self._screen.look(message)
+                self._catch_up()
             case protocol.Select(seq=seq, source=source, clause=clause):
                 self._seq = max(self._seq, seq)
                 self.selection.set(source, clause)
             case protocol.Ask(rid=rid, op="detail", args=args):
                 row, px = self._row(args.get("row")), int(args.get("px") or 512)
-                self._executor.submit("detail", lambda: self._detail(rid, row, px))
+                self._screen.executor.submit(DETAIL, lambda: self._detail(rid, row, px))
             case protocol.Ask(rid=rid, op=op, args=args):
                 getattr(self, f"_ask_{op}")(args)
                 self._emit(outgoing.reply(rid))
@@ -236,8 +216,7 @@ class Session:
                     "Restart the kernel and reload the page, so that both are of the same version.",
                 )
             )
-        self._sent_tiles.clear()
-        self._sent_cells.clear()
+        self._screen.forget()
         self._emit(outgoing.rows(self._epoch, 0, self._order[:FIRST_ROWS]))
         for clause in self.selection.clauses.values():
             if isinstance(clause, Expression):
@@ -255,43 +234,6 @@ class Session:
             points.append(o.color)
         for name in dict.fromkeys(points):
             self._emit_all(self._drawn.all(name, "point"))
-
-    def _look(self, viewport: protocol.Viewport) -> None:
-        if viewport.epoch != self._epoch:
-            return
-        before = self._viewport
-        self._viewport = viewport
-        if before is None or before.columns != viewport.columns:
-            self._nodes = self._shown_nodes()
-        if before is None or before.px != viewport.px:
-            self._sent_tiles = {(row, px) for row, px in self._sent_tiles if px == viewport.px}
-        self._sent_tiles -= {(row, viewport.px) for row in viewport.missing}
-        self._sent_cells -= {(c, row) for row in viewport.missing for c in viewport.columns}
-        low, high = min(viewport.start, viewport.ahead[0]), max(viewport.stop, viewport.ahead[1])
-        self._emit(outgoing.rows(self._epoch, low, self._order[low:high]))
-        self._want()
-
-    def _want(self) -> None:
-        """Declare what is on screen, and send at once what of it is known."""
-        viewport = self._viewport
-        if viewport is None:
-            return
-        visible = self._order[viewport.start : viewport.stop]
-        ahead = self._order[viewport.ahead[0] : viewport.ahead[1]]
-        ahead = ahead[~np.isin(ahead, visible)]
-        rows = np.concatenate([visible, ahead])
-        self._send_known_cells(rows)
-        known: list[Hashable] = [("tile", row, px) for row, px in self._sent_tiles]
-        known += self._work.known(self._nodes, rows)
-        self._scheduler.want(
-            self._work.wishes(
-                self._nodes,
-                viewport.px,
-                [(Tier.VISIBLE, visible), (Tier.AHEAD, ahead)],
-                centre=len(visible) / 2,
-            ),
-            known=known,
-        )
 
     # Requests
 
@@ -328,7 +270,7 @@ class Session:
 
     def _detail(self, rid: int, row: int, px: int) -> None:
         try:
-            values, tile = self._work.detail(row, px)
+            values, tile = self._screen.work.detail(row, px)
         except Exception as error:  # noqa: BLE001 - the one who asked is waiting for an answer
             self._emit(outgoing.refusal(rid, "detail", f"{type(error).__name__}: {error}"))
             return
@@ -346,68 +288,18 @@ class Session:
                 size = {"w": tile.width, "h": tile.height, "media": tile.media}
                 source = {"source_w": tile.source_width, "source_h": tile.source_height}
                 self._emit(outgoing.reply(rid, {"values": values, **size, **source}, [tile.data]))
-            for node in self._all_nodes():
-                self._learned(node, np.array([row], dtype=np.uint32))
-            self._publish_counts()
+            self._catch_up()
 
     # Results
 
-    def _on_results(self, results: list[tuple[Any, Any]]) -> None:
-        with self._lock:
-            tiles: list[tuple[int, Any]] = []
-            learned: dict[Node, list[int]] = {}
-            px = self._viewport.px if self._viewport is not None else 0
-            for key, result in results:
-                if isinstance(result, Exception):
-                    self._failed(key, result)
-                elif isinstance(result, Node):
-                    learned.setdefault(result, []).append(key[2])
-                elif key[2] == px:
-                    tiles.append((key[1], result))
-                    self._sent_tiles.add((key[1], px))
-            if tiles:
-                self._emit(outgoing.tiles(self._epoch, px, tiles))
-            for node, rows in learned.items():
-                self._learned(node, np.array(sorted(rows), dtype=np.uint32))
-            self._publish_counts()
-
-    def _failed(self, key: tuple[str, int, int], error: Exception) -> None:
-        hint = error.hint if isinstance(error, ExplorerError) else None
-        message = error.message if isinstance(error, ExplorerError) else f"{type(error).__name__}: {error}"
-        if key[0] == "tile":
-            self._emit(outgoing.tiles(self._epoch, key[2], [(key[1], Failure.of(error, "image"))]))
-        notice = (key[0], message)
-        if notice not in self._noticed:
-            self._noticed.add(notice)
-            self._emit(outgoing.notice("error", "compute", message, hint))
-
-    def _learned(self, node: Node, rows: np.ndarray[Any, Any]) -> None:
-        """Pass on what became known of some rows: captions, codes, coordinates, the selection."""
-        for name, output in self._columns.deferred.items():
-            if output.node is node and output.fits_a_frame:
-                self._emit_all(self._drawn.patch(name, rows))
-                self._send_cells(name, rows)
-        if self.selection and self.selection.refresh():
+    def _catch_up(self) -> None:
+        """Send what is known of the drawn columns and was not sent, whoever computed it."""
+        news = [sent for name in self._columns.deferred for sent in self._drawn.news(name)]
+        for sent in news:
+            self._emit(sent)
+        if news and self.selection and self.selection.refresh():
             self._selection_changed()
-
-    def _send_known_cells(self, rows: np.ndarray[Any, Any]) -> None:
-        columns = self._viewport.columns if self._viewport is not None else ()
-        for name in columns:
-            if name in self._columns.table.columns:
-                self._send_cells(name, rows[self._columns.known(name, rows)])
-
-    def _send_cells(self, name: str, rows: np.ndarray[Any, Any]) -> None:
-        shown = self._viewport.columns if self._viewport is not None else ()
-        fresh = [row for row in rows.tolist() if (name, row) not in self._sent_cells]
-        if name not in shown or not fresh:
-            return
-        self._sent_cells.update((name, row) for row in fresh)
-        places = np.array(fresh, dtype=np.uint32)
-        output = self._columns.output(name)
-        by_id = output.node.results.failures(self._columns.ids[places]) if output is not None else {}
-        number = dict(zip(self._columns.ids[places].tolist(), fresh, strict=True))
-        failures = {number[row_id]: failure for row_id, failure in by_id.items()}
-        self._emit(outgoing.cells(self._epoch, name, fresh, self._columns.series(name, places), failures))
+        self._publish_counts()
 
     # State
 
@@ -426,17 +318,17 @@ class Session:
             if moved:
                 self._reorder()
 
-    def _reorder(self) -> None:
+    def _reorder(self, *, again: bool = False) -> None:
         """Recompute which rows the grid shows, and in which order; a new epoch when that changed."""
         with self._lock:
             shown = np.flatnonzero(self.selection.mask(without="grid")).astype(np.uint32)
             order = state.ordered(self._columns, shown, self._sort)
-            if self._epoch and np.array_equal(order, self._order):
+            if self._epoch and not again and np.array_equal(order, self._order):
                 self._publish_epoch()
                 return
             self._order = order
             self._epoch += 1
-            self._viewport = None
+            self._screen.reorder(order)
             self._publish_epoch()
             self._emit(outgoing.rows(self._epoch, 0, order[:FIRST_ROWS]))
 
@@ -445,7 +337,7 @@ class Session:
 
     def _publish_counts(self) -> None:
         self._publish("_counts", state.counts(self._columns, self.options.image, self.counters))
-        self._publish("_status", state.status(*self._scheduler.progress))
+        self._publish("_status", state.status(*self._screen.progress))
 
     def _emit(self, sent: Sent) -> None:
         content, buffers = sent

@@ -42,7 +42,8 @@ class View(anywidget.AnyWidget):
     histograms
         Columns of categories or numbers; `color` when not given.
     captions
-        Columns whose values stand under the tiles; `color` and `histograms` when not given.
+        Columns whose values stand under the tiles; the first two of `color` and `histograms` when not
+        given.
     x, y
         Columns of numbers for the scatter, for instance those that `ImageTable.umap` adds.
     size

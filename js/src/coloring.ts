@@ -32,8 +32,12 @@ function codeTable(mode: Mode, size: number, colorOf: (code: number) => Rgb): Ui
   return table;
 }
 
+/** Small whole numbers keep their colour from column to column and while labels are added. */
 export function labelColor(labels: readonly Scalar[], code: number, mode: Mode): Rgb {
-  return labels[code] === null ? NULL_COLOR[mode] : categoryColor(code);
+  const label = labels[code];
+  if (label === null) return NULL_COLOR[mode];
+  const own = typeof label === "number" && Number.isInteger(label) && label >= 0 && label < 20;
+  return categoryColor(own ? label : code);
 }
 
 function range(column: NumberColumn): [min: number, max: number] {

@@ -32,5 +32,8 @@ function thin(points: readonly Point[], tolerance: number): Point[] {
 export function simplify(points: readonly Point[], most = MAX_VERTICES): Point[] {
   let result = thin(points, 0.5);
   for (let tolerance = 1; result.length > most; tolerance *= 1.6) result = thin(points, tolerance);
-  return result;
+  const [first, last] = [result[0], result.at(-1)];
+  // The polygon closes by itself: a line that ends where it began needs that point once.
+  const closed = result.length > 1 && first?.[0] === last?.[0] && first?.[1] === last?.[1];
+  return closed ? result.slice(0, -1) : result;
 }

@@ -13,19 +13,27 @@ export type Decode = (data: Bytes, media: string) => Promise<Picture>;
 
 const MAX_BYTES = 256 * 2 ** 20;
 
+async function decodeFast(data: Bytes, media: string): Promise<Picture> {
+  const decoder = new ImageDecoder({ data, type: media });
+  try {
+    const { image } = await decoder.decode();
+    try {
+      return await createImageBitmap(image);
+    } finally {
+      image.close();
+    }
+  } finally {
+    decoder.close();
+  }
+}
+
 /** ImageDecoder is four times as fast where there is one; Safari and plain http have none. */
 export const decodeInBrowser: Decode = async (data, media) => {
-  if (typeof ImageDecoder !== "undefined" && (await ImageDecoder.isTypeSupported(media))) {
-    const decoder = new ImageDecoder({ data, type: media });
+  if (typeof ImageDecoder !== "undefined") {
     try {
-      const { image } = await decoder.decode();
-      try {
-        return await createImageBitmap(image);
-      } finally {
-        image.close();
-      }
-    } finally {
-      decoder.close();
+      return await decodeFast(data.slice(), media);
+    } catch {
+      // The other decoder has the last word on what can be shown.
     }
   }
   return createImageBitmap(new Blob([data], { type: media }));

@@ -143,7 +143,9 @@ export function gridView(app: App): HTMLElement {
     const rows: number[] = [];
     for (let position = start; position < stop; position++) {
       const row = order.at(position);
-      const { x, y } = layer.place(position, scroll.top);
+      const at = layer.place(position, scroll.top);
+      // On whole device pixels: everything else is blurred.
+      const [x, y] = [Math.round(at.x * dpr) / dpr, Math.round(at.y * dpr) / dpr];
       if (row !== undefined) rows.push(row);
       paintTile(
         context,
@@ -195,6 +197,15 @@ export function gridView(app: App): HTMLElement {
         scroll = { top: scroll.top, bar: scroller.scrollTop };
       });
       paintSoon();
+    },
+    { signal, passive: true },
+  );
+  scroller.addEventListener(
+    "wheel",
+    (event) => {
+      const end = geometry.height - geometry.viewport;
+      // VS Code scrolls the notebook as well unless it is kept from seeing this.
+      if (event.deltaY < 0 ? scroll.top > 0 : scroll.top < end - 1) event.stopPropagation();
     },
     { signal, passive: true },
   );

@@ -49,7 +49,7 @@ export function gridLayer(app: App, options: Options) {
       lines.push({ element: line, cells });
       element.append(line);
     }
-    lines.forEach((line, i) => (line.element.hidden = i >= needed));
+    while (lines.length > needed) lines.pop()?.element.remove();
   }
 
   function words(row: number | undefined, captions: Caption[]): string {
@@ -73,7 +73,6 @@ export function gridLayer(app: App, options: Options) {
       value && "error" in value ? [`${name}: ${value.error}`] : [],
     );
     if (tile?.state === "error") errors.unshift(tile.message);
-    target.hidden = false;
     target.dataset["position"] = String(position);
     setAttr(target, "data-row", row === undefined ? null : String(row));
     setAttr(target, "data-state", state(row));
@@ -103,17 +102,14 @@ export function gridLayer(app: App, options: Options) {
       active >= start && active < stop ? "ex-active" : null,
     );
     lines.forEach((line, i) => {
-      if (line.element.hidden) return;
       const { x, y } = place((first + i) * across, top);
       line.element.style.transform = `translate(${x}px, ${y}px)`;
       line.element.setAttribute("aria-rowindex", String(first + i + 1));
       line.cells.forEach((target, column) => {
         const position = (first + i) * across + column;
         target.style.cssText = `left:${column * pitchX}px;width:${tile}px;height:${pitchY - (tile < 64 ? 4 : 8)}px`;
-        if (position >= stop) {
-          target.hidden = true;
-          return;
-        }
+        if (position >= stop) return target.remove();
+        if (!target.parentNode) line.element.append(target);
         const row = order.at(position);
         dress(target, position, row, row === undefined ? [] : captions(row));
       });
