@@ -85,8 +85,7 @@ class Session:
         self._drawn = DrawnColumns(self._columns)
         self._screen = self._make_screen()
         self._publish("_schema", state.schema(self._columns, self.options))
-        self._reorder()
-        self._selection_changed(moved=False)
+        self._selection_changed()
 
     def _values_now(self) -> _Current:
         return _Current(lambda: self._columns)
@@ -138,8 +137,8 @@ class Session:
             self._publish("_schema", state.schema(columns, options))
             self._send_drawn()
             self.selection.refresh()
-            self._selection_changed(moved=False)
             self._reorder(again=True)
+            self._publish_selection()
             self._publish_counts()
 
     def _aligned(self, table: ImageTable) -> ImageTable:
@@ -169,21 +168,25 @@ class Session:
 
     def handle(self, content: object, buffers: Sequence[Any] = ()) -> None:
         """Handle a message of the page. What is wrong with it is answered, never raised."""
-        rid = content.get("rid") if isinstance(content, dict) else None
-        try:
-            message = protocol.parse(content)
-            with self._lock:
-                self._dispatch(message, buffers)
-        except ExplorerError as error:
-            self._emit_error(rid, error.message, error.hint)
-        except Exception as error:  # noqa: BLE001 - every message is answered, also by what is our fault
-            self._emit_error(rid, f"{type(error).__name__}: {error}", None)
+        given: Mapping[str, Any] = content if isinstance(content, dict) else {}
+        with self._lock:
+            try:
+                self._dispatch(protocol.parse(content), buffers)
+            except ExplorerError as error:
+                self._refuse(given, error.message, error.hint)
+            except Exception as error:  # noqa: BLE001 - every message is answered, also by what is our fault
+                self._refuse(given, f"{type(error).__name__}: {error}", None)
 
-    def _emit_error(self, rid: object, message: str, hint: str | None) -> None:
+    def _refuse(self, given: Mapping[str, Any], message: str, hint: str | None) -> None:
+        rid, seq = given.get("rid"), given.get("seq")
         if isinstance(rid, int):
             self._emit(outgoing.refusal(rid, "ask", message, hint))
-        else:
-            self._emit(outgoing.notice("error", "view", message, hint))
+            return
+        self._emit(outgoing.notice("error", "view", message, hint))
+        if given.get("kind") == "select" and isinstance(seq, int):
+            # The page takes its clause for under way until it hears of it.
+            self._seq = max(self._seq, seq)
+            self._publish_selection()
 
     def _dispatch(self, message: protocol.Message, buffers: Sequence[Any]) -> None:
         match message:
@@ -303,20 +306,23 @@ class Session:
 
     # State
 
-    def _selection_changed(self, *, moved: bool = True) -> None:
+    def _selection_changed(self) -> None:
+        """Reorder the grid, then say what is selected: the page waits for the rows of an order it knows."""
         with self._lock:
-            selection = self.selection
-            self._publish(
-                "_selection",
-                {
-                    "seq": self._seq,
-                    "clauses": selection.state(),
-                    "rows": len(selection),
-                    "code": selection.code,
-                },
-            )
-            if moved:
-                self._reorder()
+            self._reorder()
+            self._publish_selection()
+
+    def _publish_selection(self) -> None:
+        selection = self.selection
+        self._publish(
+            "_selection",
+            {
+                "seq": self._seq,
+                "clauses": selection.state(),
+                "rows": len(selection),
+                "code": selection.code,
+            },
+        )
 
     def _reorder(self, *, again: bool = False) -> None:
         """Recompute which rows the grid shows, and in which order; a new epoch when that changed."""

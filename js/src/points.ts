@@ -103,7 +103,8 @@ export function arrange(
   const rgba = new Uint8Array(rows * 4);
   const grey: Rgb = UNKNOWN_COLOR[colors.mode];
   const alpha = Math.round(alphaFor(index.length) * 255);
-  const alphas = [colors.mode === "light" ? 56 : 64, Math.round(alpha * 0.4), alpha];
+  const faint = index.length < 50_000 ? 60 : 28;
+  const alphas = [faint, Math.round(alpha * 0.4), alpha];
   for (let i = 0; i < rows; i++) {
     const at = level[i] as number;
     if (at === 255) continue;

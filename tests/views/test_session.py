@@ -250,6 +250,19 @@ def test_a_message_that_cannot_be_read_is_a_notice(page, message):
     assert len(page.tiles) == 2
 
 
+def test_a_selection_that_is_refused_is_answered_so_that_the_page_waits_for_nothing(page):
+    page.session.handle({"kind": "select", "seq": 77, "source": "scatter", "clause": {"type": "sql"}})
+    assert page.state["_selection"]["seq"] == 77
+    assert page.state["_selection"]["clauses"] == []
+
+
+def test_a_clause_on_a_column_that_does_not_exist_is_refused(page):
+    page.select("histogram:x", {"type": "category", "column": "lable", "values": [1]})
+    ((notice, _),) = page.of("notice")
+    assert "'label'" in notice["hint"]
+    assert len(page.session.selection) == 100
+
+
 def test_another_protocol_version_is_a_notice_that_names_both():
     page = Page(table(3), hello=False)
     page.hello(protocol=2)

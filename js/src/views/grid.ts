@@ -70,6 +70,8 @@ export function gridView(app: App): HTMLElement {
 
   /** Lays everything out anew and keeps the first tile on screen where it is. */
   function layout(): void {
+    // Out of the page (a notebook detaches cells that scrolled away) there is no size: keep the place.
+    if (width === 0 || viewport === 0) return;
     const [first] = visibleRange(geometry, scroll.top, app.shown.value.rows);
     const line = geometry.padding + Math.floor(first / geometry.columns) * geometry.pitchY;
     const beyond = scroll.top - line;
@@ -184,7 +186,7 @@ export function gridView(app: App): HTMLElement {
     "scroll",
     () => {
       const bar = scroller.scrollTop;
-      if (bar === scroll.bar) return;
+      if (bar === scroll.bar || viewport === 0) return;
       if (app.shown.value !== store.order.value) show(store.order.value);
       const next = scrolled(geometry, scroll, bar);
       if (next.top !== scroll.top) direction = next.top > scroll.top ? 1 : -1;

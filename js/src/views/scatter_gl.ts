@@ -148,7 +148,10 @@ export class PointRenderer {
     gl.uniform1f(resources.size, size);
     gl.drawElements(gl.POINTS, rest, gl.UNSIGNED_INT, 0);
     // A few selected points would be lost among many pale ones.
-    gl.uniform1f(resources.size, rest > 0 && selected < 500 ? size * 1.4 : size);
+    gl.uniform1f(
+      resources.size,
+      rest > 0 && selected < 500 ? Math.max(size * 1.4, 5 * devicePixelRatio) : size,
+    );
     gl.drawElements(gl.POINTS, selected, gl.UNSIGNED_INT, rest * 4);
   }
 
