@@ -37,12 +37,18 @@ def tiles(epoch: int, px: int, results: Sequence[tuple[int, Thumbnail | Failure]
     packed = bytearray()
     for row, tile in results:
         if isinstance(tile, Failure):
-            listed.append({"row": row, "ok": False, "error": f"{tile.type}: {tile.message}"})
+            listed.append({"row": row, "ok": False, "error": reason(tile)})
             continue
         place = {"offset": len(packed), "size": len(tile.data), "w": tile.width, "h": tile.height}
         listed.append({"row": row, "ok": True, "media": tile.media, **place})
         packed += tile.data
     return {"kind": "tiles", "epoch": epoch, "px": px, "tiles": listed}, [bytes(packed)]
+
+
+def reason(failure: Failure) -> str:
+    """Say why there is no value, in as few words as a tile has room for."""
+    # What is wrong with an image is said in whole words; other errors need their type.
+    return failure.message if failure.type == "ImageError" else f"{failure.type}: {failure.message}"
 
 
 def cells(
@@ -59,7 +65,7 @@ def cells(
         "column": column,
         "rows": list(numbers),
         "values": [plain(value) for value in series.to_list()],
-        "errors": {str(row): f"{failure.type}: {failure.message}" for row, failure in failures.items()},
+        "errors": {str(row): reason(failure) for row, failure in failures.items()},
     }, []
 
 

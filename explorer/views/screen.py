@@ -90,6 +90,15 @@ class Screen:
         """How much of what is wanted is not there yet, and how much is wanted."""
         return self._scheduler.progress
 
+    @property
+    def complete(self) -> bool:
+        """Whether the page was sent every tile that is on screen."""
+        viewport = self._viewport
+        if viewport is None or self.work.image is None:
+            return viewport is not None
+        visible = self._order[viewport.start : viewport.stop].tolist()
+        return all((row, viewport.px) in self._sent_tiles for row in visible)
+
     def close(self) -> None:
         """Start nothing more, send nothing more."""
         self._scheduler.close()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from explorer.views.options import Options
     from explorer.views.outgoing import Sent
 
+IMAGES_FIRST_S = 0.3
+"""How long a new page gets nothing but its images: columns of many rows would hold them up."""
 FIRST_ROWS = 512
 """Row ids that are pushed unasked, so that the first page needs one round trip less."""
 
@@ -80,6 +82,7 @@ class Session:
         self._order: np.ndarray[Any, Any] = np.empty(0, dtype=np.uint32)
         self._seq = 0
         self._masks = 0
+        self._columns_due: float | None = None
         self._buffers_pass = True
         self._cancelled: set[int] = set()
         self._drawn = DrawnColumns(self._columns)
@@ -224,7 +227,7 @@ class Session:
         for clause in self.selection.clauses.values():
             if isinstance(clause, Expression):
                 self._emit(outgoing.mask("python", clause.version, clause.bits))
-        self._send_drawn()
+        self._columns_due = self._clock() + IMAGES_FIRST_S
         self._publish_counts()
 
     def _send_drawn(self) -> None:
@@ -282,9 +285,7 @@ class Session:
                 self._cancelled.discard(rid)
                 return
             if isinstance(tile, Failure):
-                self._emit(
-                    outgoing.reply(rid, {"values": values, "image_error": f"{tile.type}: {tile.message}"})
-                )
+                self._emit(outgoing.reply(rid, {"values": values, "image_error": outgoing.reason(tile)}))
             elif tile is None:
                 self._emit(outgoing.reply(rid, {"values": values}))
             else:
@@ -297,6 +298,10 @@ class Session:
 
     def _catch_up(self) -> None:
         """Send what is known of the drawn columns and was not sent, whoever computed it."""
+        due = self._columns_due
+        if due is not None and (self._screen.complete or self._clock() >= due):
+            self._columns_due = None
+            self._send_drawn()
         news = [sent for name in self._columns.deferred for sent in self._drawn.news(name)]
         for sent in news:
             self._emit(sent)

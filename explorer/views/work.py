@@ -12,6 +12,7 @@ from explorer.compute.graph import Output, stored_columns, upstream
 from explorer.compute.plan import Tier, Wish
 from explorer.compute.results import Failure
 from explorer.table import inside
+from explorer.views import outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -120,8 +121,6 @@ class Work:
 
     def detail(self, row: int, px: int) -> tuple[list[dict[str, Any]], Thumbnail | Failure | None]:
         """Look at one row in full: every value, computed where deferred, and the image at `px`."""
-        from explorer.views.outgoing import plain
-
         columns = self.columns
         outputs = columns.deferred
         nodes = {o.node.uid: o.node for o in outputs.values() if o.fits_a_frame}
@@ -140,10 +139,10 @@ class Work:
             entry: dict[str, Any] = {"column": name, "dtype": str(dtype), "deferred": output is not None}
             failure = self._failure(output, int(columns.ids[row]))
             if failure is not None:
-                entry |= {"known": True, "error": f"{failure.type}: {failure.message}"}
+                entry |= {"known": True, "error": outgoing.reason(failure)}
             else:
                 known = bool(columns.known(name, places)[0])
-                entry |= {"known": known, "value": plain(columns.series(name, places)[0])}
+                entry |= {"known": known, "value": outgoing.plain(columns.series(name, places)[0])}
             values.append(entry)
         return values, tile
 

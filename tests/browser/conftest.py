@@ -13,7 +13,6 @@ A complaint in the page's console, or an uncaught error, fails the test at its e
 
 from __future__ import annotations
 
-import os
 import shutil
 from itertools import count
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.chromium import find_chromium, running_chromium
 from tests.browser.lab import running_lab
 from tests.browser.notebook import NotebookPage, write_notebook
 
@@ -33,19 +33,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 PICTURES = HERE.parents[1] / "artifacts" / "browser"
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM_FLAGS = [
-    "--disable-gpu",
-    # Nothing but the page itself asks for anything on the network.
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # WebGL is rendered in software.
-    "--enable-unsafe-swiftshader",
-]
-
 _numbers = count(1)
 _failed = pytest.StashKey[bool]()
 
@@ -76,20 +63,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def browser(lab: Lab) -> Iterator[BrowserContext]:
     """One Chromium with one profile, so that JupyterLab's own files are loaded once."""
-    from playwright.sync_api import sync_playwright
-
-    named = os.environ.get("EXPLORER_CHROMIUM")
-    path = named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    path = find_chromium()
     if path is None:
         pytest.skip("there is no Chromium: install one, or name it in EXPLORER_CHROMIUM")
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if as_root else [])]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=flags, headless=True)
-        context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+    with running_chromium(path) as context:
         yield context
-        context.close()
-        chromium.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 
 
 @pytest.mark.slow
-def test_the_quickstart_runs_and_its_view_shows_what_the_net_says(open_notebook, tmp_path):
+def test_the_quickstart_runs_and_its_view_shows_what_the_net_says(open_notebook):
     notebook = open_notebook(NOTEBOOK, timeout=240)
     view = Looking(notebook)
     view.root.scroll_into_view_if_needed()
@@ -25,9 +25,15 @@ def test_the_quickstart_runs_and_its_view_shows_what_the_net_says(open_notebook,
     assert sum(total for _, total in bars.values()) == 899
     right = notebook.python("test.filter(pl.col('pred') == pl.col('label')).height")
     assert right / 899 > 0.85
+    before = view.epoch()
+    notebook.execute("view.select(pl.col('pred') != pl.col('label'))")
+    view.after_epoch(before)
+    assert view.number("selected") == 899 - right
+    # These two are the pictures of the README.
     notebook.screenshot("quickstart", of=view.root)
     notebook.theme("dark")
     notebook.screenshot("quickstart-dark", of=view.root)
+    notebook.theme("light")
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ def test_exactly_the_rows_on_screen_and_ahead_are_decoded_and_inferred(view):
     view.notebook.screenshot("view-light")
     view.notebook.theme("dark")
     view.notebook.screenshot("view-dark")
+    view.notebook.theme("light")
 
 
 def test_a_lasso_is_followed_by_grid_histograms_and_python(view):

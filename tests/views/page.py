@@ -37,6 +37,7 @@ class Page:
         self._rid = 0
         if hello:
             self.hello()
+            self.look(0, 0)
 
     def _make_executor(self, slots):
         self.steps = Steps(slots)

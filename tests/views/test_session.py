@@ -47,6 +47,41 @@ def test_exactly_the_rows_on_screen_and_ahead_are_decoded_and_inferred(page):
     assert page.state["_counts"]["known"] == {"image": 14, "shade": 14}
 
 
+def test_a_new_page_gets_its_images_before_the_columns_that_its_plots_draw():
+    page = Page(with_shades()[0], histograms=["label"], hello=False)
+    page.hello()
+    page.look(0, 3)
+    page.steps.run_one()
+    assert page.of("tiles")
+    assert not page.of("columns")
+    page.steps.run_all()
+    kinds = [content["kind"] for content, _ in page.messages]
+    assert kinds.index("columns") > kinds.index("tiles")
+    assert page.column("label")[0].tolist() == [i % 10 for i in range(100)]
+
+
+def test_columns_do_not_wait_for_images_that_take_long():
+    page = Page(with_shades()[0], histograms=["label"], hello=False)
+    page.hello()
+    page.look(0, 3)
+    page.clock.now += 1
+    page.steps.run_one()
+    assert len(page.tiles) == 1
+    assert page.of("columns")
+
+
+def test_a_page_that_is_reloaded_gets_everything_again(page):
+    page.look(0, 3)
+    page.steps.run_all()
+    page.messages.clear()
+    page.hello()
+    page.look(0, 3)
+    page.steps.run_all()
+    assert sorted(page.tiles) == [0, 1, 2]
+    assert page.column("label")[0].tolist() == [i % 10 for i in range(100)]
+    assert page.session.counters.decode_calls == 3
+
+
 def test_predictions_come_as_captions_and_as_codes(page):
     page.look(0, 4, columns=["label", "shade"])
     page.steps.run_all()

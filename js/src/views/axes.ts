@@ -26,6 +26,7 @@ export function axisPickers(app: App, empty: boolean): HTMLElement {
     if (x.value && y.value) app.setAxes({ x: x.value, y: y.value });
   }
 
+  const hint = h("code", {});
   const element = h("div", { class: empty ? "ex-no-axes" : "ex-axes-head" });
   if (empty) {
     element.append(
@@ -33,8 +34,8 @@ export function axisPickers(app: App, empty: boolean): HTMLElement {
       h(
         "p",
         { class: "ex-empty-words" },
-        "Choose two number columns, or compute a map: ",
-        h("code", { text: 'view.update(t.umap("activation"), x="umap_0", y="umap_1")' }),
+        "Choose two number columns, or compute a map of a vector column: ",
+        hint,
       ),
     );
   }
@@ -43,6 +44,11 @@ export function axisPickers(app: App, empty: boolean): HTMLElement {
       .filter((column) => column.kind === "number")
       .map((column) => column.name);
     const axes = store.axes;
+    const vector = store.schema.value?.columns.find(
+      (column) => column.kind === "vector" && column.name !== "probs",
+    );
+    const column = JSON.stringify(vector?.name ?? "activation");
+    hint.textContent = `view.update(t.umap(${column}), x="umap_0", y="umap_1")`;
     // One pair of pickers at a time: the other one would only confuse who looks for them.
     pickers.hidden = (axes === null) !== empty || names.length === 0;
     if (pickers.hidden) return pickers.remove();
