@@ -11,6 +11,7 @@ import polars as pl
 
 from explorer._errors import ProtocolError
 from explorer.compute.rows import ROW_ID
+from explorer.views.code import python_of
 from explorer.views.polygon import in_polygon
 
 if TYPE_CHECKING:
@@ -196,9 +197,9 @@ class Expression:
     version: int
 
     @property
-    def code(self) -> str:
-        """The clause as Polars prints it."""
-        return str(self.given)
+    def code(self) -> str | None:
+        """The clause as Python text; None where it holds what cannot be written."""
+        return python_of(self.given)
 
     def expr(self, ids: pl.Series, dtypes: Mapping[str, Any]) -> pl.Expr:
         """Return the expression itself."""
@@ -212,7 +213,7 @@ class Expression:
 
     def message(self) -> dict[str, Any]:
         """Return what the page shows of it; the rows follow in a message of their own."""
-        return {"type": "mask", "version": self.version, "code": self.code}
+        return {"type": "mask", "version": self.version, "code": self.code or str(self.given)}
 
 
 Clause: TypeAlias = Category | Interval | Polygon | PickedRows | Expression

@@ -124,8 +124,15 @@ class Selection:
 
     @property
     def code(self) -> str | None:
-        """The selection as text to paste into a cell; None when everything is selected."""
-        return " & ".join(clause.code for clause in self.clauses.values()) or None
+        """The selection as Python text to paste into a cell.
+
+        None when everything is selected, or when an expression of the person's cannot be written.
+        """
+        parts = [clause.code for clause in self.clauses.values()]
+        if len(parts) == 1:
+            return parts[0]
+        written = [part if part.endswith(")") and " " not in part else f"({part})" for part in parts if part]
+        return " & ".join(written) if written and len(written) == len(parts) else None
 
     def __repr__(self) -> str:
         total = len(self._values.known(""))
