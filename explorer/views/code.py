@@ -64,8 +64,10 @@ def _write(expr: pl.Expr) -> tuple[str, bool]:
                 return f"{_operand(operands[0])}.{name}()", True
     if len(operands) == 2:
         left, right = operands
-        if right.meta.is_literal() and _literal(right) is None:
-            raise LookupError(str(expr))
+        for operand in operands:
+            # Building a comparison with null, only to see whether it is the one, would warn.
+            if operand.meta.is_literal():
+                _literal(operand)
         for sign, operation in _BINARY.items():
             if operation(left, right).meta.eq(expr):
                 return f"{_operand(left)} {sign} {_operand(right)}", False
@@ -80,7 +82,7 @@ def _write(expr: pl.Expr) -> tuple[str, bool]:
 
 def _literal(expr: pl.Expr) -> Any:
     values = pl.select(expr).to_series().to_list()
-    if len(values) != 1 or not isinstance(values[0], (bool, int, float, str, list, type(None))):
+    if len(values) != 1 or not isinstance(values[0], (bool, int, float, str, list)):
         raise LookupError(str(expr))
     return values[0]
 
