@@ -12,7 +12,7 @@ from explorer._progress import Progress
 from explorer.compute.graph import stored_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from explorer.compute.counters import Counters
     from explorer.compute.engines.local import LocalEngine
@@ -69,19 +69,3 @@ def warn_of_failures(nodes: Iterable[Node], rows: Rows) -> None:
                 ExplorerWarning,
                 stacklevel=4,
             )
-
-
-def chunks(total: int, size: int, largest: int = 4096) -> Iterator[tuple[int, int]]:
-    """Cut `total` rows into (start, length), small pieces first.
-
-    A search that may stop early begins with one batch and doubles, so that it never computes much
-    more than it needed to find what it looks for.
-
-    Examples
-    --------
-    >>> list(chunks(100, 16))
-    [(0, 16), (16, 16), (32, 16), (48, 16), (64, 16), (80, 16), (96, 4)]
-    """
-    size = min(size, largest)
-    for start in range(0, total, size):
-        yield start, min(size, total - start)

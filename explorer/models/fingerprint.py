@@ -59,3 +59,21 @@ def _plain(name: str, value: Any) -> tuple[str, tuple[int, ...], bytes | memoryv
         f"The state {name!r} is of type {type(value).__name__}, which has no fingerprint.",
         hint="Say with version=... when the answers of this net change.",
     )
+
+
+def weights_version(module: nn.Module) -> tuple[int, ...]:
+    """Return a value that changes when the weights of a net are changed in place, at no cost.
+
+    It is made of the counters that torch keeps for each parameter; it says nothing about which weights
+    they are, and cannot be compared between processes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = torch.nn.Linear(2, 1)
+    >>> before = weights_version(net)
+    >>> torch.nn.init.zeros_(net.weight).sum().item(), weights_version(net) == before
+    (0.0, False)
+    """
+    # The weights of a net that was built in inference mode cannot be changed, and have no counters.
+    return tuple(weights._version for weights in module.parameters() if not weights.is_inference())  # noqa: SLF001

@@ -15,6 +15,7 @@ from explorer._errors import ArgumentError, ComputeError, ExplorerError, OutputE
 from explorer._optional import require
 from explorer.compute.deferred import Deferred
 from explorer.models import arguments, devices, layers, outputs, tensors
+from explorer.models.fingerprint import weights_version
 from explorer.models.presets import Preset
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def model(
     -----
     The net runs in evaluation mode and gets each module's own mode back after every batch, so it can
     be trained further in the next cell. Rows that are computed by then keep the answers of the old
-    weights. Do not train it at the same moment at which an open view asks for rows.
+    weights, and no further rows are inferred with the new ones: that is refused with the advice to
+    define the column again. Do not train it at the same moment at which an open view asks for rows.
 
     Examples
     --------
@@ -175,6 +177,7 @@ class Inference:
         self._asked = device
         self._device: torch.device | None = None
         self._fits = batch_size
+        self._weights: tuple[int, ...] | None = None
         # Convolutions on the CPU are half as fast again with the channels last. Only the batch is laid
         # out so: weights belong to the person, whose own code may count on how they lie in memory.
         self._channels_last = True
@@ -216,6 +219,7 @@ class Inference:
         if module is not None:
             # It may have been moved since; outside of inference mode, which would taint its weights.
             module.to(self._device)
+            self._check_weights(module)
         with _alone(module), torch.inference_mode(), _hooked(module, self.layers) as captured:
             parts, self._fits = devices.by_parts(
                 lambda start, stop: self._forward([batch[start:stop] for batch in batches], captured),
@@ -225,6 +229,18 @@ class Inference:
             )
         joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
         return outputs.predictions(joined.pop("probs"), self.labels) | joined
+
+    def _check_weights(self, module: nn.Module) -> None:
+        """Refuse to mix the answers of two nets: those before and after a change of the weights."""
+        now = weights_version(module)
+        if self._weights is None:
+            self._weights = now
+        elif now != self._weights:
+            raise OutputError(
+                f"The weights of {type(module).__name__} changed after its first rows were inferred. Those "
+                "rows keep their answers; no others are computed, as they would be another net's.",
+                hint="Define the column again to have all rows inferred anew: t.with_columns(ex.model(…)).",
+            )
 
     def _forward(self, batches: list[Tensor], captured: dict[str, Tensor]) -> dict[str, np.ndarray[Any, Any]]:
         rows = len(batches[0])

@@ -9,13 +9,17 @@ import polars as pl
 
 from explorer._errors import ArgumentError, ComputeError
 from explorer.compute.call import stack
+from explorer.compute.deferred import Image
 from explorer.compute.define import defer
 from explorer.compute.graph import Output, stored_columns
 from explorer.compute.results import Failure
 from explorer.compute.rows import Rows
+from explorer.images.contact_sheet import contact_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import PIL.Image
 
     from explorer.compute.deferred import Deferred, Dtype
     from explorer.table.table import ImageTable
@@ -74,9 +78,8 @@ class Column:
     (3, 8, 8)
     """
 
-    def __init__(self, table: ImageTable, name: str, first: int = 0) -> None:
+    def __init__(self, table: ImageTable, name: str) -> None:
         self._table = table
-        self._first = first
         self.name = name
 
     @property
@@ -189,6 +192,39 @@ class Column:
         8
         """
         return defer(function, self.name, **options)
+
+    def contact_sheet(
+        self, *, columns: int = 8, px: int = 96, captions: str | None = None
+    ) -> PIL.Image.Image:
+        """Lay the images of the column out in one picture; a broken one stands as its reason.
+
+        Parameters
+        ----------
+        columns
+            Images side by side.
+        px
+            Longest side of each, in pixels.
+        captions
+            A column whose values are written under the images.
+
+        Raises
+        ------
+        ArgumentError
+            When the column holds no images.
+
+        Examples
+        --------
+        >>> import explorer as ex
+        >>> ex.samples.digits()["image"][:16].contact_sheet(captions="label").mode
+        'RGB'
+        """
+        if self.dtype != Image:
+            raise ArgumentError(f"{self.name!r} holds {self.dtype} values, not images.")
+        failed = (
+            ComputeError(str(value)) if isinstance(value, Failure) else value for value in self._values()
+        )
+        words = [] if captions is None else [str(v) for v in self._table.to_polars(captions)[captions]]
+        return contact_sheet(pictures, columns=columns, px=px, captions=words)
 
     def __repr__(self) -> str:
         return f"Column({self.name}, {self.dtype}, {len(self):,} rows)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from explorer.table.group_by import GroupBy
 from explorer.table.row_verbs import RowVerbs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from explorer.compute.graph import Node
     from explorer.views.figures import Plot
@@ -148,12 +148,78 @@ class ImageTable(ColumnVerbs, RowVerbs):
         """
         from explorer.analysis.embedding import umap
 
-        matrix, present = lazy.matrix(self._rows(), column)
+        return self._mapped(
+            column, prefix, n_components, lambda matrix: umap(matrix, n_components=n_components, **options)
+        )
+
+    def _mapped(
+        self, column: str, prefix: str, n_components: int, fit: Callable[[np.ndarray[Any, Any]], Any]
+    ) -> Self:
+        table = self._rows()
+        matrix, present = lazy.matrix(table, column)
         coordinates = np.full((len(present), n_components), np.nan, dtype=np.float32)
-        coordinates[present] = umap(matrix, n_components=n_components, **options)
-        return self._rows().with_columns(
+        coordinates[present] = fit(matrix)
+        return table.with_columns(
             pl.Series(f"{prefix}_{i}", coordinates[:, i]).fill_nan(None) for i in range(n_components)
         )
+
+    def pca(self, column: str, *, n_components: int = 2, prefix: str = "pca") -> Self:
+        """Project the vectors of a column on their principal components: ``pca_0``, ``pca_1``.
+
+        As `umap`, but linear and fast: 100,000 vectors of 512 numbers take seconds.
+
+        References
+        ----------
+        Pearson: On lines and planes of closest fit to systems of points in space (1901).
+        """
+        from explorer.analysis.embedding import pca
+
+        return self._mapped(column, prefix, n_components, lambda matrix: pca(matrix, n_components))
+
+    def similar(
+        self,
+        to: int | Sequence[float] | np.ndarray[Any, Any],
+        *,
+        by: str,
+        k: int = 10,
+        metric: Literal["cosine", "euclidean"] = "cosine",
+    ) -> Self:
+        """Return the `k` rows nearest to a row or a vector, nearest first, with their ``distance``.
+
+        Every vector of the column is computed first; the search is exact.
+
+        Parameters
+        ----------
+        to
+            Position of a row, which is its own nearest, or a vector.
+        by
+            A column of float vectors of one length.
+        k
+            How many rows.
+        metric
+            ``"cosine"`` (0 to 2) or ``"euclidean"``.
+
+        Examples
+        --------
+        >>> import explorer as ex, numpy as np, polars as pl
+        >>> t = ex.samples.digits().head(300)
+        >>> pixels = ex.defer(lambda image: np.asarray(image, dtype=float).ravel(), "image")
+        >>> t = t.with_columns(pixels=pixels)
+        >>> t.similar(0, by="pixels", k=4).to_polars("label")["label"].to_list()
+        [0, 0, 0, 0]
+        """
+        from explorer.analysis.neighbours import nearest
+
+        table = self._rows()
+        matrix, present = lazy.matrix(table, by)
+        rows = np.flatnonzero(present)
+        if isinstance(to, (int, np.integer)):
+            place = int(to) + (table.height if to < 0 else 0)
+            if place not in rows:
+                raise ArgumentError(f"Row {to} of {table.height:,} has no value for {by!r}.")
+            to = matrix[np.searchsorted(rows, place)]
+        found, distances = nearest(matrix, np.asarray(to, dtype=np.float32), k, metric)
+        return table.gather(rows[found]).with_columns(pl.Series("distance", distances))
 
     def explore(self, **options: Any) -> View:
         """Open the table as an interactive view: grid, scatter and histograms, linked.

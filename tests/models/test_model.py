@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+import explorer as ex
 from explorer._errors import ArgumentError, ComputeError, OutputError
 from explorer.models.inference import model
 
@@ -370,3 +371,17 @@ def test_one_row_that_does_not_fit_says_so():
 
     with pytest.raises(ComputeError, match="One row alone"):
         infer(Huge(), pictures(4))
+
+
+def test_a_net_that_is_trained_further_is_not_mixed_with_what_it_was():
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+    t = ex.samples.digits().with_columns(ex.model(net, "image", batch_size=8))
+    before = t.head(8).to_polars("pred")
+    optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+    net(torch.ones(1, 64)).sum().backward()
+    optimizer.step()
+    assert t.head(8).to_polars("pred").equals(before)
+    with pytest.raises(ex.OutputError, match="weights of Sequential changed"):
+        t.head(9).to_polars("pred")
+    again = t.with_columns(ex.model(net, "image", batch_size=8))
+    assert again.head(9).to_polars("pred").height == 9

@@ -29,7 +29,7 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # The ways up: (module, room that it reaches, functions that may). A late import, or one for annotations.
 UPWARD = {
     ("explorer.table.table", "views"): {"explore", "plot"},
-    ("explorer.table.table", "analysis"): {"umap", "pca"},
+    ("explorer.table.table", "analysis"): {"umap", "pca", "similar"},
 }
 
 
