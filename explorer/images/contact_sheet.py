@@ -40,7 +40,8 @@ def contact_sheet(
     columns
         Most tiles in a row.
     px
-        Side of a tile in pixels; smaller images are not enlarged.
+        Side of a tile in pixels. Images of less than half of it are enlarged by a whole factor, their
+        pixels kept sharp.
     captions
         One line under each of the first tiles, cut where it does not fit.
 
@@ -74,8 +75,11 @@ def contact_sheet(
 
 
 def _tile(image: Image.Image, px: int) -> Image.Image:
-    size = fit(image.size, px)
     shown = to_mode(image, "RGB")
+    factor = px // max(image.size)
+    if factor > 1:
+        return shown.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    size = fit(image.size, px)
     return shown if shown.size == size else shown.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 

@@ -220,9 +220,8 @@ class Column:
         """
         if self.dtype != Image:
             raise ArgumentError(f"{self.name!r} holds {self.dtype} values, not images.")
-        failed = (
-            ComputeError(str(value)) if isinstance(value, Failure) else value for value in self._values()
-        )
+        values = self._values()
+        pictures = [ComputeError(str(value)) if isinstance(value, Failure) else value for value in values]
         words = [] if captions is None else [str(v) for v in self._table.to_polars(captions)[captions]]
         return contact_sheet(pictures, columns=columns, px=px, captions=words)
 
