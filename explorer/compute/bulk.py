@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,8 @@ def compute(
 ) -> None:
     """Compute these functions for all rows that are not known yet.
 
-    A progress bar appears when it takes long. `KeyboardInterrupt` passes through after the chunk in
-    hand; everything computed until then is kept. Rows that fail are kept as error values and
+    A progress bar appears when it takes long. `KeyboardInterrupt` passes through; every row computed until
+    then is kept, but for the batch in hand of a batched function. Rows that fail are kept as error values and
     announced in one `ExplorerWarning` at the end.
     """
     todo = [node for node in nodes if missing(node, rows)]
@@ -56,16 +57,25 @@ def compute(
 
 
 def warn_of_failures(nodes: Iterable[Node], rows: Rows) -> None:
-    """Say how many of these rows failed, and why the first did."""
+    """Say how many of these rows failed, and why the first did; nothing that was said before."""
     for node in nodes:
         if node.spec.on_error != "keep":
             continue
         failures = node.results.failures(rows.ids)
-        if failures:
+        if len(failures) > node.announced:
+            node.announced = len(failures)
             first = next(iter(failures.values()))
             warnings.warn(
                 f"{node.spec.name}: {len(failures):,} of {len(rows):,} rows failed; the first: {first}\n"
                 "They are null in frames; .errors() lists them.",
                 ExplorerWarning,
-                stacklevel=4,
+                stacklevel=_level_of_the_caller(),
             )
+
+
+def _level_of_the_caller() -> int:
+    """Return the stack level of the code that called the package, for warnings to point at."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "explorer":
+        frame, level = frame.f_back, level + 1
+    return level

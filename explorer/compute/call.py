@@ -36,11 +36,19 @@ def call(
     inputs: Sequence[Sequence[Any]],
     *,
     map_rows: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map,
+    keep_done: Callable[[Outcome], object] | None = None,
 ) -> Outcome:
     """Call the function of `spec` on rows given as one sequence per input.
 
     A row with a failed input fails for the same reason and is not passed on. When a batch raises,
     it is split until the failing rows are alone.
+
+    Parameters
+    ----------
+    map_rows
+        Calls a per-row function for each row, perhaps in threads.
+    keep_done
+        Is given what a per-row function has done when it is interrupted in the middle.
 
     Raises
     ------
@@ -68,7 +76,7 @@ def call(
     if spec.batched:
         _batches(spec, rows, places, pieces, failures)
     else:
-        _each(spec, rows, places, pieces, failures, map_rows)
+        _each(spec, rows, places, pieces, failures, map_rows, keep_done)
     good = [place for piece, _ in pieces for place in piece]
     columns: dict[str, Sequence[Any]] = {}
     for name in spec.returns:
@@ -84,6 +92,7 @@ def _each(
     pieces: list[tuple[list[int], dict[str, Sequence[Any]]]],
     failures: dict[int, Failure],
     map_rows: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]],
+    keep_done: Callable[[Outcome], object] | None,
 ) -> None:
     def one(place: int) -> Any:
         try:
@@ -97,18 +106,29 @@ def _each(
 
     values: list[Any] = []
     good: list[int] = []
-    for place, value in zip(places, map_rows(one, places), strict=True):
-        if isinstance(value, Failure):
-            failures[place] = value
-        else:
-            good.append(place)
-            values.append(value)
+    try:
+        for place, value in zip(places, map_rows(one, places), strict=True):
+            if isinstance(value, Failure):
+                failures[place] = value
+            else:
+                good.append(place)
+                values.append(value)
+    except BaseException:
+        # Interrupted, or one row ends it all: what is done is kept.
+        if keep_done is not None:
+            keep_done(Outcome(*_unpacked(spec, good, values), failures))
+        raise
+    pieces.append(_unpacked(spec, good, values))
+
+
+def _unpacked(
+    spec: Deferred, good: list[int], values: list[Any]
+) -> tuple[list[int], dict[str, Sequence[Any]]]:
     if not spec.several:
-        pieces.append((good, {next(iter(spec.returns)): values}))
-        return
+        return good, {next(iter(spec.returns)): values}
     for value in values:
         _check_names(spec, value)
-    pieces.append((good, {name: [value[name] for value in values] for name in spec.returns}))
+    return good, {name: [value[name] for value in values] for name in spec.returns}
 
 
 def _batches(
@@ -211,14 +231,14 @@ def stack(values: Sequence[Any]) -> Any:
 
 def settle(dtype: Dtype, values: Sequence[Any]) -> Dtype:
     """Decide about an undeclared dtype by the first values: images and tensors stay out of the frame."""
-    if dtype != pl.Unknown or not len(values):
+    first = next((value for value in values if value is not None), None) if dtype == pl.Unknown else None
+    if first is None:
         return dtype
-    first = values[0]
     if hasattr(first, "getbands"):
         return Image
     if hasattr(first, "detach") or getattr(first, "ndim", 0) > 1:
         return pl.Object
-    plain = isinstance(first, (np.generic, np.ndarray, str, bytes, bool, int, float, list, type(None)))
+    plain = isinstance(first, (np.generic, np.ndarray, str, bytes, bool, int, float, list))
     return dtype if plain or pl.Series([first]).dtype != pl.Object else pl.Object
 
 
@@ -230,32 +250,52 @@ def to_series(name: str, values: Any, dtype: Dtype, *, function: str) -> pl.Seri
     Raises
     ------
     OutputError
-        When the values are not of the declared dtype.
+        When the values are not of the declared dtype, or would lose by becoming so.
     """
     if dtype in (Image, pl.Object):
         return pl.Series(name, [None] * len(values), dtype=pl.Null)
-    if len(values) and not isinstance(values, (np.ndarray, pl.Series)):
-        values = [to_plain(value) for value in values]
-        if isinstance(values[0], np.ndarray):
-            values = np.stack(values) if len({value.shape for value in values}) == 1 else values
-        elif isinstance(values[0], np.generic):
-            values = [value.item() if isinstance(value, np.generic) else value for value in values]
-    if dtype == pl.Unknown:
-        return pl.Series(name, values)
     try:
-        series = pl.Series(name, values)
-        if (
-            isinstance(dtype, pl.Array)
-            and isinstance(series.dtype, pl.Array)
-            and series.dtype.size != dtype.size
-        ):
-            raise ValueError(f"a vector of {series.dtype.size} values is none of {dtype.size}")  # noqa: TRY301
-        return series if series.dtype == dtype else series.cast(dtype)
+        return _converted(name, _regular(values), dtype)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         shape = f" of shape {values.shape}" if isinstance(values, np.ndarray) else ""
         example = "" if len(values) == 0 or shape else f", for instance {values[0]!r}"
+        which = f" for {name!r}" if name else ""
         raise OutputError(
-            f"{function} returned {type(values).__name__}{shape}{example}"
-            f"{f' for {name!r}' if name else ''}, which does not fit the declared {dtype}.",
+            f"{function} returned {type(values).__name__}{shape}{example}{which}, "
+            + (
+                "of types that no one dtype holds."
+                if dtype == pl.Unknown
+                else f"which does not fit the declared {dtype}."
+            ),
             hint=f"Change what it returns, or declare another dtype with returns=. ({error})",
         ) from error
+
+
+def _regular(values: Any) -> Any:
+    """Bring arrays and NumPy numbers among the values into what Polars reads fastest."""
+    if isinstance(values, (np.ndarray, pl.Series)):
+        return values
+    values = [to_plain(value) for value in values]
+    if values and all(isinstance(value, np.ndarray) for value in values):
+        return np.stack(values) if len({value.shape for value in values}) == 1 else values
+    if any(isinstance(value, (np.generic, np.ndarray)) for value in values):
+        return [value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value for value in values]
+    return values
+
+
+def _converted(name: str, values: Any, dtype: Dtype) -> pl.Series:
+    if dtype == pl.Unknown:
+        mixed = not isinstance(values, (np.ndarray, pl.Series)) and {type(value) for value in values} >= {
+            int,
+            float,
+        }
+        return pl.Series(name, values, dtype=pl.Float64 if mixed else None, strict=True)
+    if isinstance(values, (np.ndarray, pl.Series)):
+        series = pl.Series(name, values)
+        width = getattr(series.dtype, "size", None)
+        if isinstance(dtype, pl.Array) and width is not None and width != dtype.size:
+            raise ValueError(f"a vector of {width} values is none of {dtype.size}")
+        if series.dtype.is_float() and dtype.is_integer() and not (series == series.round()).all():
+            raise ValueError("numbers with a fraction are no integers")
+        return series if series.dtype == dtype else series.cast(dtype)
+    return pl.Series(name, values, dtype=dtype, strict=True)

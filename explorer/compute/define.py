@@ -110,8 +110,14 @@ def defer(
                 f"ex.defer({label}) was given {given!r} as an input; inputs are names of columns.",
                 hint=f'Write it as text: ex.defer({label}, "image").',
             )
-    if batch_size < 1 or workers < 1:
-        raise ArgumentError(f"batch_size={batch_size} and workers={workers} must both be at least 1.")
+    for option, value in (("batch_size", batch_size), ("workers", workers)):
+        if type(value) is not int or value < 1:
+            raise ArgumentError(f"{option}={value!r} of ex.defer({label}) is no whole number from 1.")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise ArgumentError(
+            f"{label} is a coroutine or a generator; its answer would be one, and not a value.",
+            hint="Give a function that returns the value.",
+        )
     if on_error not in ("keep", "null", "raise"):
         raise ArgumentError.not_one_of("on_error", on_error, ["keep", "null", "raise"])
     return Deferred(
@@ -132,7 +138,8 @@ def _parameter_names(function: Callable[..., Any], label: str) -> tuple[str, ...
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         parameters = ()  # type: ignore[assignment]
-    names = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = tuple(p.name for p in parameters if p.kind in positional and p.default is p.empty)
     if not names:
         raise DeferredError(
             f"The columns that {label} reads cannot be told from its parameters.",

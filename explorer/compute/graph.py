@@ -67,8 +67,10 @@ class Node:
         self.inputs = tuple(inputs)
         self.results = results if results is not None else Results(spec.returns)
         self.opened = False
-        # A batched function is often a model that must not be entered twice.
+        self.announced = 0
+        # A function is often a model that must not be entered twice.
         self.lock = Lock()
+        self.entered_by: int | None = None
 
     def __repr__(self) -> str:
         return f"Node({self.spec.name}, uid={self.uid})"

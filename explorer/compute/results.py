@@ -57,6 +57,31 @@ def fits_a_frame(dtype: Dtype) -> bool:
     return dtype not in (Image, pl.Object)
 
 
+def widened(dtype: Dtype, more: Dtype) -> Dtype:
+    """Return the dtype that holds values of both; nulls alone tell nothing.
+
+    Raises
+    ------
+    polars.exceptions.PolarsError
+        When no dtype holds both.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> widened(pl.Unknown, pl.Int64), widened(pl.Int64, pl.Float64), widened(pl.Unknown, pl.Null)
+    (Int64, Float64, Unknown)
+    """
+    if more in (dtype, pl.Null):
+        return dtype
+    if dtype == pl.Unknown:
+        return more
+    inner = [getattr(each, "inner", each) for each in (dtype, more)]
+    if not all(each.is_numeric() for each in inner):
+        raise pl.exceptions.SchemaError(f"no dtype holds both {dtype} and {more}")
+    frames = [pl.DataFrame(schema={"": each}) for each in (dtype, more)]
+    return pl.concat(frames, how="vertical_relaxed").schema[""]
+
+
 class _Values:
     """Append-only columns of answers; a row knows its place in them."""
 
@@ -67,8 +92,7 @@ class _Values:
 
     def append(self, columns: Mapping[str, pl.Series], height: int) -> None:
         for name, series in columns.items():
-            if self.dtypes[name] == pl.Unknown:
-                self.dtypes[name] = series.dtype
+            self.dtypes[name] = widened(self.dtypes[name], series.dtype)
             self._parts[name].append(series)
         self.height += height
 
@@ -80,7 +104,6 @@ class _Values:
         if len(parts) > 1:
             frames = [part.to_frame(name) for part in parts]
             parts[:] = [pl.concat(frames, how="vertical_relaxed", rechunk=True).to_series()]
-            self.dtypes[name] = parts[0].dtype
         nullable = pl.Series(np.where(places < 0, 0, places).astype(np.uint32))
         gathered = parts[0].gather(nullable).alias(name)
         if (places < 0).any():
@@ -153,6 +176,13 @@ class Results:
             for row in ids.tolist() if self._failures else ():
                 self._failures.pop(row, None)
             return fresh + failed, failed
+
+    def forget_failures(self, ids: np.ndarray[Any, Any]) -> None:
+        """Take the failed ones among these rows for not computed, so that they are tried again."""
+        with self._lock:
+            for row in ids[self._places(ids) == FAILED].tolist():
+                self._place[row] = UNKNOWN
+                del self._failures[row]
 
     def settle(self, output: str, dtype: Dtype) -> None:
         """Fix the dtype of an output that was not declared."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import polars as pl
 
+from explorer._errors import ArgumentError
 from explorer.compute import bulk
 from explorer.compute.counters import Counters
 from explorer.compute.deferred import Image
@@ -16,10 +17,10 @@ from explorer.compute.graph import Output, rekeyed
 from explorer.compute.rows import ROW_ID, Rows
 from explorer.table import lazy
 from explorer.table.binding import Binding, dtype_of
-from explorer.table.expressions import refuse_images
+from explorer.table.expressions import chosen_by, refuse_images, selectors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from explorer.compute.engines.local import LocalEngine
@@ -51,7 +52,9 @@ class TableBase:
     ) -> Self:
         """Make a table of a frame, whose rows get their ids now."""
         if ROW_ID in frame.columns:
-            frame = frame.drop(ROW_ID)
+            raise ArgumentError(
+                f"{ROW_ID!r} is the name of the hidden column of row ids.", hint="Rename yours."
+            )
         origin = Origin(default_engine(), base_dir=base_dir, title=title)
         return cls(_numbered(frame), Binding.of_stored(frame.columns), origin)
 
@@ -82,6 +85,22 @@ class TableBase:
     def __len__(self) -> int:
         return self.height
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._binding.refs
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        # Immutable, and what it computed is to be shared.
+        return self
+
+    def __reduce__(self) -> str:
+        raise ArgumentError(
+            "An ImageTable cannot be pickled: its deferred columns hold functions, models and caches.",
+            hint="Pickle what was computed of it: t.to_polars().",
+        )
+
     @property
     def width(self) -> int:
         """Number of columns."""
@@ -111,12 +130,16 @@ class TableBase:
             Columns ``row`` (UInt32, position in this table), ``column``, ``type``, ``message``.
         """
         ids = self._rows()._frame[ROW_ID].to_numpy()
-        place = {int(row): position for position, row in enumerate(ids.tolist())}
-        listed = [
-            (place[row], name, failure.type, failure.message)
+        failures = {
+            name: output.node.results.failures(ids)
             for name, output in self._binding.deferred.items()
             if output.node.spec.on_error == "keep"
-            for row, failure in output.node.results.failures(ids).items()
+        }
+        place = {int(row): i for i, row in enumerate(ids.tolist())} if any(failures.values()) else {}
+        listed = [
+            (place[row], name, failure.type, failure.message)
+            for name, failed in failures.items()
+            for row, failure in failed.items()
         ]
         schema = {"row": pl.UInt32, "column": pl.String, "type": pl.String, "message": pl.String}
         return pl.DataFrame(listed, schema=schema, orient="row").sort("row", maintain_order=True)
@@ -144,16 +167,44 @@ class TableBase:
 
     def _rebound(self, refs: Mapping[str, Ref]) -> Self:
         binding, holds = self._binding.with_refs(refs)
-        frame = self._frame.select(ROW_ID, *(pl.col(old).alias(new) for new, old in holds.items()))
-        return self._with(frame, binding)
+        # By Series, as pl.col() would take a name such as "*" for a pattern.
+        columns = [self._frame.get_column(old).alias(new) for new, old in holds.items()]
+        return self._with(pl.DataFrame([self._frame.get_column(ROW_ID), *columns]), binding)
 
-    def _check(self, expr: pl.Expr) -> list[str]:
-        """Return the deferred columns that an expression names, having checked all names."""
-        # A selection of picked rows names the hidden column of row ids.
-        names = [name for name in expr.meta.root_names() if name != ROW_ID]
+    def _named(self, given: Any) -> list[str]:
+        """Return the columns that an argument of a verb names, selectors resolved, having checked them."""
+        if isinstance(given, str):
+            names = [given]
+        elif isinstance(given, pl.Expr):
+            chosen = [chosen_by(selector, self.schema) for selector in selectors_in(given)]
+            # A selection of picked rows names the hidden column of row ids.
+            roots = [name for name in given.meta.root_names() if name != ROW_ID]
+            names = [*roots, *(name for part in chosen for name in part)]
+        else:
+            return []
         self._binding.check(names)
         refuse_images(names, self.schema)
-        return [name for name in names if isinstance(self._binding.refs[name], Output)]
+        return list(dict.fromkeys(names))
+
+    def _evaluable(self, exprs: Sequence[Any]) -> pl.DataFrame:
+        """Return the frame on which expressions are evaluated: what they name, computed, nothing hidden."""
+        named = {name for given in exprs for name in self._named(given)}
+        frame = self._filled(name for name in self._binding.deferred if name in named)
+        parts = [given for given in exprs if isinstance(given, pl.Expr)]
+        shown = [name for name in self.columns if name in named]
+        if any(selectors_in(part) for part in parts):
+            # A selector may count columns: it is to find all of them, and those it does not name empty.
+            fitting = self._frame_columns()
+            empty = [
+                pl.Series(name, [None], dtype=self.schema[name]).new_from_index(0, frame.height)
+                for name in fitting
+                if name not in frame.columns and self.schema[name] != pl.Unknown
+            ]
+            frame = frame.with_columns(empty)
+            shown = [name for name in fitting if name in frame.columns]
+        if not shown or any(ROW_ID in part.meta.root_names() for part in parts):
+            shown.append(ROW_ID)
+        return pl.DataFrame([frame.get_column(name) for name in shown])
 
     def _filled(self, names: Iterable[str]) -> pl.DataFrame:
         """Return the stored frame with these deferred columns computed into it."""
@@ -176,21 +227,18 @@ class TableBase:
         if names is None:
             wanted = self._frame_columns()
         refuse_images(wanted, self.schema)
-        return frame.select(wanted)
+        return pl.DataFrame([frame.get_column(name) for name in wanted])
 
     def _frame_columns(self) -> list[str]:
         return [name for name, dtype in self.schema.items() if dtype not in (Image, pl.Object)]
 
     def _needs(self, exprs: Iterable[Any]) -> list[str]:
         """Return the deferred columns that names and expressions of a verb refer to."""
-        needed: list[str] = []
-        for given in exprs:
-            expr = pl.col(given) if isinstance(given, str) else given
-            needed += self._check(expr) if isinstance(expr, pl.Expr) else []
-        return needed
+        return [name for given in exprs for name in self._named(given) if name in self._binding.deferred]
 
     def _renumbered_if_repeated(self) -> Self:
-        return self if self._frame[ROW_ID].is_unique().all() else self._renumbered()
+        ids = self._frame[ROW_ID]
+        return self if ids.is_unique().all() and not ids.null_count() else self._renumbered()
 
     def _renumbered(self) -> Self:
         """Give the rows new ids, and keep what is known of them."""

@@ -68,6 +68,8 @@ class Binding:
         return list({output.node.uid: output.node for output in outputs}.values())
 
     def __getitem__(self, name: str) -> Ref:
+        if not isinstance(name, str):
+            raise ArgumentError(f"A column is named by text, not by {type(name).__name__} {name!r}.")
         try:
             return self.refs[name]
         except KeyError:
@@ -145,11 +147,10 @@ class Binding:
                         hint="Choose another name for one of them.",
                     )
                 columns[output] = (owner, output)
-        known = [*self.refs, *columns]
         for spec in specs.values():
             for name in spec.inputs:
                 if name not in self.refs and name not in columns:
-                    raise ColumnNotFoundError.named(name, known)
+                    raise ColumnNotFoundError.named(name, self.refs)
         siblings = {
             owner: [columns[name][0] for name in spec.inputs if name not in self.refs]
             for owner, spec in specs.items()

@@ -15,9 +15,11 @@ from explorer.compute.graph import Output, stored_columns
 from explorer.compute.results import Failure
 from explorer.compute.rows import Rows
 from explorer.images.contact_sheet import contact_sheet
+from explorer.table.expressions import positions
+from explorer.table.operators import Operators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import PIL.Image
 
@@ -63,10 +65,11 @@ class Cell:
         return f"Cell({self._column.name}[{self.row}], {self._column.dtype}, {state})"
 
 
-class Column:
+class Column(Operators):
     """One column of a table, or some of its rows, not read before it is called.
 
     An integer gives a `Cell`; a slice, a list of positions or a boolean mask gives a `Column`.
+    Comparing it or calculating with it gives a Polars expression: ``t.filter(t["label"] == 3)``.
 
     Examples
     --------
@@ -101,22 +104,15 @@ class Column:
                 raise ArgumentError(f"{self.name}[{rows}]: the column has {height:,} rows.")
             row = int(rows) % height
             return Cell(Column(self._table.slice(row, 1), self.name), row)
-        if isinstance(rows, slice):
-            return Column(self._table.gather(np.arange(height)[rows]), self.name)
-        if isinstance(rows, (str, bytes, float)) or not hasattr(rows, "__len__"):
-            raise ArgumentError(
-                f"{self.name}[…] was given {rows!r}.",
-                hint="It takes a position, a slice, a list of positions, or a mask of true and false.",
-            )
-        given = pl.Series(rows)
-        if given.dtype == pl.Boolean:
-            return Column(self._table.filter(given), self.name)
-        if not given.dtype.is_integer() and len(given):
-            raise ArgumentError(
-                f"{self.name}[…] was given {given.dtype} values.",
-                hint="It takes a position, a slice, a list of positions, or a mask of true and false.",
-            )
-        return Column(self._table.gather(given.cast(pl.Int64)), self.name)
+        return Column(self._table.gather(positions(rows, height, f"{self.name}[…]")), self.name)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (self[row] for row in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        values = self()
+        array = values.to_numpy() if isinstance(values, pl.Series) else np.asarray(values)
+        return np.array(array, dtype=dtype, copy=True) if copy or dtype is not None else array
 
     def _ref_rows(self) -> tuple[Any, Rows]:
         table = self._table._rows()

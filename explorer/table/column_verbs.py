@@ -14,6 +14,7 @@ from explorer.table.expressions import (
     Expression,
     aggregates,
     as_deferred,
+    chosen_by,
     flat,
     is_separable,
     named_as,
@@ -68,22 +69,20 @@ class ColumnVerbs(TableBase):
             *(item for item in given if not isinstance(item, Deferred)),
             *(named_as(item, name) for name, item in named.items() if not isinstance(item, Deferred)),
         ]:
-            if isinstance(expr, pl.Expr) and self._needs([expr]) and is_separable(expr):
+            if isinstance(expr, pl.Expr) and is_separable(expr) and self._needs([expr]):
                 name = expr.meta.output_name()
                 if name in definitions:
                     raise ArgumentError(f"Two columns of one name: {name!r} is defined twice.")
                 definitions[name] = as_deferred(expr.meta.undo_aliases(), self.schema)
             else:
                 eager.append(expr)
-        table = self
         refs = self._binding.bind(definitions, groups)
         for name, spec in definitions.items():
             # What is merely another name of a deferred column shares its answers.
             if isinstance(spec.function, Expression) and spec.function.expr.meta.is_column():
                 refs[name] = self._binding.refs[spec.inputs[0]]
-        if eager:
-            table = self._with_stored(eager, taken=refs)
-        new = {**table._binding.refs, **refs}
+        table, stored = self._with_stored(eager, taken=refs) if eager else (self, self._binding.refs)
+        new = {**stored, **refs}
         order = [*self._binding.refs, *(name for item in given for name in _outputs(item)), *named]
         return table._rebound({name: new[name] for name in dict.fromkeys([*order, *new]) if name in new})
 
@@ -93,10 +92,10 @@ class ColumnVerbs(TableBase):
             return spec
         return spec.with_options(function=spec.function.within(self._origin.base_dir))
 
-    def _with_stored(self, exprs: Sequence[Any], taken: Mapping[str, Ref]) -> Self:
-        deferred = self._needs(exprs)
+    def _with_stored(self, exprs: Sequence[Any], taken: Mapping[str, Ref]) -> tuple[Self, Mapping[str, Ref]]:
+        """Evaluate expressions into hidden columns, and return what the names then stand for."""
         table = self if all(is_separable(expr) for expr in exprs) else self._rows()
-        frame = table._filled(deferred) if deferred else table._frame
+        frame = table._evaluable(exprs)
         added = through_polars(lambda: frame.select(exprs))
         if added.height != frame.height:
             added = through_polars(lambda: frame.with_columns(exprs).select(added.columns))
@@ -106,9 +105,9 @@ class ColumnVerbs(TableBase):
         refs, fresh = table._binding.with_stored(added.columns)
         # New values travel under hidden names until nothing reads the old ones of that name.
         hidden = {ref: f"__explorer_new_{ref}__" for ref in fresh}
-        staged = frame.with_columns(added[name].alias(hidden[ref]) for ref, name in fresh.items())
+        staged = table._frame.with_columns(added[name].alias(hidden[ref]) for ref, name in fresh.items())
         names = {**table._binding.names, **hidden}
-        return table._with(staged, replace(table._binding, names=names))._rebound(refs)
+        return table._with(staged, replace(table._binding, names=names)), refs
 
     def select(self, *exprs: IntoExpr | Iterable[Any], **named: Any) -> Any:
         """Choose columns, in this order; expressions make new ones.
@@ -118,10 +117,12 @@ class ColumnVerbs(TableBase):
         Self
             Or a `polars.DataFrame` when an expression aggregates.
         """
-        given = [*flat(exprs), *(named_as(item, name) for name, item in named.items())]
-        if any(isinstance(expr, pl.Expr) and aggregates(expr) for expr in given):
-            deferred = self._needs(given)
-            frame = self._rows()._filled(deferred)
+        given = [
+            *flat(exprs),
+            *(item if isinstance(item, Deferred) else named_as(item, name) for name, item in named.items()),
+        ]
+        if any(isinstance(expr, pl.Expr) and aggregates(expr, self.schema) for expr in given):
+            frame = self._rows()._evaluable(given)
             return through_polars(lambda: frame.select(given))
         names: list[str] = []
         new: list[Any] = []
@@ -129,7 +130,7 @@ class ColumnVerbs(TableBase):
             found = self._names_of(item)
             if found is None:
                 new.append(item)
-                found = [item.meta.output_name() if isinstance(item, pl.Expr) else item.name]
+                found = self._made_by(item)
             names += found
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
@@ -139,6 +140,18 @@ class ColumnVerbs(TableBase):
             )
         table = self.with_columns(*new) if new else self
         return table._rebound({name: table._binding[name] for name in names})
+
+    def _made_by(self, item: Any) -> list[str]:
+        """Return the names of the columns that an expression makes."""
+        if isinstance(item, pl.Series):
+            return [item.name]
+        if not isinstance(item, pl.Expr):
+            raise ArgumentError(
+                f"select() was given {type(item).__name__} {item!r}.",
+                hint="It takes names, expressions and selectors.",
+            )
+        self._named(item)
+        return chosen_by(item, self.schema)
 
     def _names_of(self, item: Any) -> list[str] | None:
         """Return the columns that a name, a selector or a plain column expression stands for."""

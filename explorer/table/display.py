@@ -41,9 +41,12 @@ def state(table: ImageTable, ref: Ref) -> str:
     """Say how far a column is computed: ``"stored"``, or ``"deferred, 8 of 899 computed"``."""
     if not isinstance(ref, Output):
         return "stored"
-    known = int(ref.node.results.known(table._frame["__explorer_row__"].to_numpy()).sum())
+    ids = table._frame["__explorer_row__"].to_numpy()
+    known = int(ref.node.results.known(ids).sum())
+    failed = len(ref.node.results.failures(ids))
     word = "decoded" if ref.dtype == Image else "computed"
-    return f"deferred, {known:,} of {table._frame.height:,} {word}"
+    done = f"deferred, {known - failed:,} of {table._frame.height:,} {word}"
+    return f"{done}, {failed:,} failed" if failed else done
 
 
 def text(table: ImageTable) -> str:

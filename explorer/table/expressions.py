@@ -34,7 +34,7 @@ class Expression:
 
 def as_deferred(expr: pl.Expr, schema: Mapping[str, Dtype]) -> Deferred:
     """Turn an expression into a deferred column; its rows are computed when looked at."""
-    roots = tuple(expr.meta.root_names())
+    roots = tuple(dict.fromkeys(expr.meta.root_names()))
     return Deferred(
         function=Expression(expr),
         inputs=roots,
@@ -88,7 +88,16 @@ def as_predicates(predicates: Iterable[Any], constraints: Mapping[str, Any]) -> 
                 hint=f"For a boolean column write pl.col({predicate!r}).",
             )
         elif hasattr(predicate, "__len__") and hasattr(predicate, "__getitem__"):
-            given.append(pl.Series(predicate, dtype=pl.Boolean))
+            if len(predicate) and all(isinstance(part, pl.Expr) for part in predicate):
+                given += as_predicates(predicate, {})
+                continue
+            mask = pl.Series(predicate)
+            if mask.dtype not in (pl.Boolean, pl.Null):
+                raise ArgumentError(
+                    f"filter() was given {mask.dtype} values, not true and false.",
+                    hint="For rows by their positions: t.gather([…]).",
+                )
+            given.append(mask.cast(pl.Boolean))
         else:
             raise ArgumentError(
                 f"filter() was given {type(predicate).__name__} {predicate!r}.",
@@ -137,12 +146,17 @@ def is_separable(given: Any) -> bool:
     return True
 
 
-def aggregates(expr: pl.Expr) -> bool:
+def aggregates(expr: pl.Expr, schema: Mapping[str, Dtype]) -> bool:
     """Whether an expression gives another number of rows than the table has."""
     try:
         return not (expr.meta.is_length_preserving() or expr.meta.is_literal() or _selects_columns(expr))
     except pl.exceptions.PolarsError:
-        return False
+        # Polars cannot tell of selectors: two rows of nothing show what becomes of rows.
+        fitting = {
+            name: dtype for name, dtype in schema.items() if dtype not in (Image, pl.Object, pl.Unknown)
+        }
+        empty = pl.DataFrame({name: pl.Series([None, None], dtype=dtype) for name, dtype in fitting.items()})
+        return through_polars(lambda: empty.select(expr)).height != empty.height
 
 
 def _selects_columns(expr: pl.Expr) -> bool:
@@ -164,7 +178,7 @@ def named_as(item: Any, name: str) -> Any:
         return item.alias(name)
     if isinstance(item, str):
         return pl.col(item).alias(name)
-    if hasattr(item, "__len__"):
+    if hasattr(item, "__array__"):
         return pl.Series(name, item)
     return pl.lit(item).alias(name)
 
@@ -176,3 +190,54 @@ def through_polars(verb: Callable[[], T]) -> T:
     except pl.exceptions.PolarsError as error:
         first, *more = str(error).splitlines()
         raise ArgumentError(f"Polars says: {first}", hint="\n".join(more).strip() or None) from error
+
+
+def selectors_in(expr: pl.Expr) -> list[pl.Expr]:
+    """Return the parts of an expression that stand for columns without naming them: ``cs.numeric()``."""
+    found: list[pl.Expr] = []
+    todo = [expr]
+    while todo:
+        part = todo.pop()
+        parts = part.meta.pop()
+        todo += parts
+        if not parts and part.meta.is_column_selection() and not part.meta.is_column():
+            found.append(part)
+    return found
+
+
+def chosen_by(selector: pl.Expr, schema: Mapping[str, Dtype]) -> list[str]:
+    """Return the columns of a frame that a selector stands for; images are in no frame."""
+    fitting = {
+        name: pl.Null if dtype == pl.Unknown else dtype
+        for name, dtype in schema.items()
+        if dtype not in (Image, pl.Object)
+    }
+    return through_polars(lambda: pl.LazyFrame(schema=fitting).select(selector).collect_schema().names())
+
+
+def positions(rows: Any, height: int, what: str) -> pl.Series:
+    """Bring a slice, positions or a mask of true and false into positions, counted from the start.
+
+    Raises
+    ------
+    ArgumentError
+        For anything else, a mask of another length, or a position that is not there.
+    """
+    hint = "It takes a position, a slice, a list of positions, or a mask of true and false."
+    if isinstance(rows, slice):
+        return pl.Series(range(height)[rows], dtype=pl.Int64)
+    if isinstance(rows, (str, bytes, float)) or not hasattr(rows, "__len__"):
+        raise ArgumentError(f"{what} was given {rows!r}.", hint=hint)
+    given = pl.Series(rows)
+    if given.dtype == pl.Boolean:
+        if len(given) != height:
+            raise ArgumentError(f"{what}: the mask has {len(given):,} values for {height:,} rows.")
+        return given.fill_null(value=False).arg_true().cast(pl.Int64)
+    if given.null_count() or (len(given) and not given.dtype.is_integer()):
+        some = ", some of them null" if given.null_count() else ""
+        raise ArgumentError(f"{what} was given {given.dtype} values{some}.", hint=hint)
+    places = given.cast(pl.Int64)
+    outside = places.filter((places >= height) | (places < -height))
+    if len(outside):
+        raise ArgumentError(f"{what}: there is no row {outside[0]}; there are {height:,} rows.")
+    return places % max(height, 1)

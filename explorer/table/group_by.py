@@ -39,7 +39,7 @@ class GroupBy:
             One row per group: the keys, then one column per aggregation.
         """
         given = [*flat(aggs), *(named_as(item, name) for name, item in named.items())]
-        frame = self._table._filled(self._table._needs([*self._keys, *given]))
+        frame = self._table._evaluable([*self._keys, *given])
         return through_polars(
             lambda: frame.group_by(self._keys, maintain_order=self._maintain_order).agg(given)
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer._errors import ImageError, SourceError, did_you_mean
+from explorer._errors import ArgumentError, ImageError, SourceError, did_you_mean
 from explorer.compute.deferred import SINGLE, Deferred, Image
 from explorer.images.decode import decode, read_bytes
 from explorer.images.limits import Limits
@@ -74,6 +74,7 @@ def image(
     base_dir: str | Path | None = None,
     mode: str | None = "RGB",
     limits: Limits | None = None,
+    **unknown: object,
 ) -> Deferred:
     """Define a column of images, decoded when somebody looks at them.
 
@@ -89,6 +90,8 @@ def image(
         file's own.
     limits
         The largest image that is read; see `explorer.Limits`.
+    **unknown
+        Refused, with the nearest keyword that exists.
 
     Returns
     -------
@@ -109,6 +112,15 @@ def image(
     >>> t["img"][0]
     Cell(img[0], Image, not read)
     """
+    for name in unknown:
+        raise ArgumentError.unknown_keyword("ex.image()", name, ["base_dir", "mode", "limits"])
+    if not isinstance(column, str):
+        raise ArgumentError(
+            f"ex.image() was given {type(column).__name__} {column!r}; it takes the name of a column.",
+            hint='For instance: with_columns(img=ex.image("path")).',
+        )
+    if limits is not None and not isinstance(limits, Limits):
+        raise ArgumentError(f"limits={limits!r} is not ex.Limits.", hint="ex.Limits(max_pixels=…)")
     check_mode(mode)
     folder = None if base_dir is None else existing_folder(base_dir)
     return Deferred(
@@ -124,6 +136,8 @@ def image(
 
 def existing_folder(given: str | Path) -> Path:
     """Expand and resolve a folder's path, or say which part of it does not exist."""
+    if not isinstance(given, (str, Path)):
+        raise ArgumentError(f"base_dir={given!r} is not a path.")
     path = Path(os.path.expandvars(Path(given).expanduser()))
     if path.is_dir():
         return Path(os.path.realpath(path))

@@ -12,7 +12,7 @@ import polars as pl
 from explorer._errors import ArgumentError
 from explorer._progress import Progress
 from explorer.compute import bulk
-from explorer.compute.graph import Output, rekeyed, stored_columns, upstream
+from explorer.compute.graph import Output, Stored, rekeyed, stored_columns, upstream
 from explorer.compute.rows import ROW_ID, Rows
 from explorer.table.binding import Binding
 from explorer.table.expressions import through_polars
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from explorer.table.table import ImageTable
 
     Table = TypeVar("Table", bound=TableBase)
+
+
+FEW_ROWS = 16
+"""How many rows at a time a search takes that may stop early, where rows are computed one by one."""
 
 
 def passing(
@@ -53,6 +57,10 @@ def passing(
         n for n in upstream(p.node for p in predicates) if n.spec.kind not in ("expression", "image")
     ]
     size = bulk.chunk_size(functions) if functions else 4096
+    if limit is not None and not all(node.spec.batched for node in functions):
+        size = min(size, FEW_ROWS)
+    if not any(bulk.missing(node, rows) for node in functions):
+        size = max(len(rows), 1)
     found: list[np.ndarray[Any, np.dtype[np.int64]]] = []
     count = 0
     label = ", ".join(node.spec.name for node in functions) or "filter"
@@ -64,7 +72,12 @@ def passing(
             places = np.arange(start, min(start + size, len(rows)))
             for predicate in predicates:
                 part = rows.take(places, needed)
-                passed = engine.series(predicate, part, counters).fill_null(value=False).to_numpy()
+                answer = engine.series(predicate, part, counters)
+                if answer.dtype not in (pl.Boolean, pl.Null):
+                    raise ArgumentError(
+                        f"filter() takes what is true or false; {predicate.node.spec.name} is {answer.dtype}."
+                    )
+                passed = answer.cast(pl.Boolean).fill_null(value=False).to_numpy()
                 places = places[passed]
             found.append(places)
             count += len(places)
@@ -118,31 +131,67 @@ def matrix(table: ImageTable, column: str) -> tuple[np.ndarray[Any, Any], np.nda
 
 def join(left: Table, right: TableBase | pl.DataFrame, on: Any, options: Mapping[str, Any]) -> Table:
     """Join two tables; rows get new ids where one came more than once, and keep their results."""
+    keys = {name for names in (on, options.get("left_on")) for name in _names(names)}
+    left = _stored_keys(left, keys)
     if isinstance(right, pl.DataFrame):
-        frame = through_polars(lambda: left._frame.join(right, on=on, **options))
-        added = [name for name in frame.columns if name not in left._frame.columns]
-        names = [name for name in left._binding.refs if name in frame.columns or name in left.deferred]
-        fresh = Binding.of_stored(added)
-        refs = {**{name: left._binding.refs[name] for name in names}, **fresh.refs}
-        binding = replace(left._binding, refs=refs, names={**left._binding.names, **fresh.names})
-        return left._with(frame, binding)._renumbered_if_repeated()
-    other = right._rows()
+        return _join_frame(left, right, on, options)
+    other = _stored_keys(right._rows(), {n for names in (on, options.get("right_on")) for n in _names(names)})
+    if options.get("how") in ("semi", "anti"):
+        return _join_frame(left, other._frame.select(other._binding.stored), on, options)
     tag = f"__explorer_right_{uuid.uuid4().hex}__"
     nodes = other._binding.nodes
-    needed = stored_columns(nodes)
-    kept = {column: f"{tag}{column}" for column in needed}
+    kept = {column: f"{tag}{column}" for column in stored_columns(nodes)}
     carried = other._frame.select(
         *other._binding.stored,
         pl.col(ROW_ID).alias(tag),
         *(pl.col(other._binding.names[column]).alias(name) for column, name in kept.items()),
     )
-    joined = join(left, carried, on, options)
+    joined = _join_frame(left, carried, on, options)
     old = joined._frame[tag].cast(pl.Int64).fill_null(-1).to_numpy()
     joined = joined._renumbered()
-    fresh_ids = {column: joined._binding.refs[name].column for column, name in kept.items()}  # type: ignore[union-attr]
-    made: dict[int, Node] = rekeyed(nodes, old, lambda column: fresh_ids[column])
+    fresh = {
+        column: ref.column
+        for column, name in kept.items()
+        if isinstance(ref := joined._binding[name], Stored)
+    }
+    made: dict[int, Node] = rekeyed(nodes, old, lambda column: fresh[column])
     refs = {name: ref for name, ref in joined._binding.refs.items() if not name.startswith(tag)}
     for name, output in other._binding.deferred.items():
-        if name not in refs:
-            refs[name] = Output(made[output.node.uid], output.name)
+        free = name if name not in refs else f"{name}{options.get('suffix', '_right')}"
+        if free in refs:
+            raise ArgumentError(f"Two columns of one name: both tables have {free!r}.", hint="Give suffix=….")
+        refs[free] = Output(made[output.node.uid], output.name)
     return joined._rebound(refs)
+
+
+def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str, Any]) -> Table:
+    suffix = options.get("suffix", "_right")
+    clashing = {name: f"{name}{suffix}" for name in right.columns if name in left._binding.deferred}
+    frame = through_polars(lambda: left._frame.join(right.rename(clashing), on=on, **options))
+    added = [name for name in frame.columns if name not in left._frame.columns]
+    fresh = Binding.of_stored(added)
+    known = {**left._binding.refs, **fresh.refs}
+    names = [name for name in frame.columns if name in known]
+    before: str | None = None
+    for name in left._binding.refs:
+        if name in left._binding.deferred:
+            # Where it stood among its neighbours, as the frame holds no place for it.
+            names.insert(0 if before is None else names.index(before) + 1, name)
+        before = name if name in names else before
+    refs = {name: known[name] for name in names}
+    binding = replace(left._binding, refs=refs, names={**left._binding.names, **fresh.names})
+    return left._with(frame, binding)._renumbered_if_repeated()
+
+
+def _names(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else [name for name in given or () if isinstance(name, str)]
+
+
+def _stored_keys(table: Table, keys: set[str]) -> Table:
+    """Compute the deferred columns that rows are joined by, and store them."""
+    deferred = [name for name in table._binding.deferred if name in keys]
+    if not deferred:
+        return table
+    values = table.to_polars(*deferred)  # type: ignore[attr-defined]
+    stored: Table = table.with_columns(*values.get_columns())  # type: ignore[attr-defined]
+    return stored

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import polars as pl
 
 from explorer._errors import ArgumentError
@@ -13,11 +12,19 @@ from explorer.compute.graph import Output
 from explorer.compute.rows import ROW_ID
 from explorer.table import lazy
 from explorer.table.base import TableBase
-from explorer.table.expressions import as_deferred, as_predicates, flat, is_separable, through_polars
+from explorer.table.expressions import (
+    as_deferred,
+    as_predicates,
+    flat,
+    is_separable,
+    positions,
+    through_polars,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    import numpy as np
     from polars._typing import IntoExpr
 
 
@@ -40,6 +47,8 @@ class RowVerbs(TableBase):
         [3, 3]
         """
         parts = as_predicates(predicates, constraints)
+        if not parts:
+            return self
         if not all(is_separable(part) for part in parts):
             return self._filter_whole(parts)
         table = self
@@ -56,14 +65,23 @@ class RowVerbs(TableBase):
                     f"The mask has {len(part):,} values, but the table {table.height:,} rows."
                 )
         exprs = [pl.lit(part) if isinstance(part, pl.Series) else part for part in parts]
-        frame = table._filled(table._needs(exprs))
+        frame = table._evaluable(exprs)
         mask = through_polars(lambda: frame.select(pl.all_horizontal(exprs)).to_series())
         return table._with(table._frame.filter(mask))
 
     def _filter_one(self, predicate: Any) -> Self:
         if not self._needs([predicate]):
-            return self._with(through_polars(lambda: self._frame.filter(predicate)))
-        spec = as_deferred(predicate, self.schema)
+            frame = self._evaluable([predicate])
+            mask = through_polars(lambda: frame.select(predicate).to_series())
+            mask = mask if len(mask) == frame.height else mask.new_from_index(0, frame.height)
+            return self._with(through_polars(lambda: self._frame.filter(mask)))
+        spec = through_polars(lambda: as_deferred(predicate, self.schema))
+        (dtype,) = spec.returns.values()
+        if dtype not in (pl.Boolean, pl.Unknown):
+            raise ArgumentError(
+                f"filter() takes what is true or false; {predicate} is {dtype}.",
+                hint=f"Compare it: {spec.inputs[0]} == …",
+            )
         bound = self._binding.bind({"__explorer_passes__": spec}, [])
         passes = [ref for ref in bound.values() if isinstance(ref, Output)]
         binding = replace(self._binding, pending=(*self._binding.pending, *passes))
@@ -71,6 +89,8 @@ class RowVerbs(TableBase):
 
     def remove(self, *predicates: Any, **constraints: Any) -> Self:
         """Leave out the rows for which every predicate is true; null does not remove."""
+        if not predicates and not constraints:
+            return self
         parts = [
             pl.lit(part) if isinstance(part, pl.Series) else part
             for part in as_predicates(predicates, constraints)
@@ -82,26 +102,29 @@ class RowVerbs(TableBase):
         by: IntoExpr | Iterable[IntoExpr],
         *more_by: IntoExpr,
         descending: bool | Sequence[bool] = False,
-        nulls_last: bool | Sequence[bool] = True,
+        nulls_last: bool | Sequence[bool] = False,
         maintain_order: bool = True,
     ) -> Self:
         """Sort the rows. A deferred column is computed for all of them first."""
         table = self._rows()
-        keys = [pl.col(key) if isinstance(key, str) else key for key in [*flat([by]), *more_by]]
-        frame = table._filled(table._needs(keys))
+        given = [pl.col(key) if isinstance(key, str) else key for key in [*flat([by]), *more_by]]
+        frame = table._evaluable(given)
+        # Numbered, as two keys may be made of one column.
+        named = [key if key.meta.has_multiple_outputs() else key.alias(f"{i}") for i, key in enumerate(given)]
+        keys = through_polars(lambda: frame.select(named))
         options: dict[str, Any] = {
             "descending": descending,
             "nulls_last": nulls_last,
             "maintain_order": maintain_order,
         }
         order = through_polars(
-            lambda: frame.select(pl.int_range(pl.len()).sort_by(keys, **options)).to_series()
+            lambda: keys.select(pl.int_range(pl.len()).sort_by(keys.columns, **options)).to_series()
         )
         return table._with(table._frame[order])
 
     def head(self, n: int = 5) -> Self:
-        """Return the first `n` rows; a waiting filter stops when it found them."""
-        return self.slice(0, n)
+        """Return the first `n` rows, or all but the last ``-n``; a waiting filter stops when it has them."""
+        return self.slice(0, n) if n >= 0 else self.slice(0, max(self.height + n, 0))
 
     limit = head
 
@@ -136,11 +159,8 @@ class RowVerbs(TableBase):
     def gather(self, indices: Sequence[int] | pl.Series | np.ndarray[Any, Any]) -> Self:
         """Return the rows at these positions, in this order; a position may come again."""
         table = self._rows()
-        places = np.asarray(indices, dtype=np.int64)
-        outside = places[(places >= table.height) | (places < -table.height)]
-        if outside.size:
-            raise ArgumentError(f"There is no row {outside[0]}; the table has {table.height:,} rows.")
-        return table._with(table._frame[places % max(table.height, 1)])._renumbered_if_repeated()
+        places = positions(indices, table.height, "gather()")
+        return table._with(table._frame[places])._renumbered_if_repeated()
 
     def unique(
         self,
@@ -149,9 +169,10 @@ class RowVerbs(TableBase):
         keep: Any = "any",
         maintain_order: bool = True,
     ) -> Self:
-        """Keep one row of each that agree in the columns of `subset` (all stored ones by default)."""
+        """Keep one row of each that agree in the columns of `subset` (all that fit a frame by default)."""
         table = self._rows()
-        names = [subset] if isinstance(subset, str) else list(subset or table._binding.stored)
+        given = table._frame_columns() if subset is None else flat([subset])
+        names = list(dict.fromkeys(name for item in given for name in table._named(item)))
         frame = table._filled(table._needs(names))
         kept = frame.unique(names, keep=keep, maintain_order=maintain_order)[ROW_ID]
         return table.filter(table._frame[ROW_ID].is_in(kept.implode()))
@@ -162,8 +183,13 @@ class RowVerbs(TableBase):
         Parameters
         ----------
         other
-            The right side. Its deferred columns come along unless a column of that name is there.
+            The right side. Its deferred columns come along, with `suffix` where the name is taken.
         on, **options
             As for `polars.DataFrame.join`.
         """
+        if not isinstance(other, (TableBase, pl.DataFrame)):
+            raise ArgumentError(
+                f"join() was given {type(other).__name__}.",
+                hint="It takes an ImageTable or a polars.DataFrame.",
+            )
         return lazy.join(self._rows(), other, on, options)

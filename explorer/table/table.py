@@ -9,6 +9,7 @@ import polars as pl
 
 from explorer._errors import ArgumentError
 from explorer.compute import bulk
+from explorer.compute.graph import upstream
 from explorer.compute.rows import Rows
 from explorer.table import lazy
 from explorer.table.column import Column
@@ -88,11 +89,18 @@ class ImageTable(ColumnVerbs, RowVerbs):
 
     # Values
 
-    def compute(self, *names: str) -> Self:
+    def compute(self, *names: str, retry: bool = False) -> Self:
         """Compute deferred columns for every row, all of them when none is named.
 
         Interrupting keeps what was done: the same call goes on from there. For a column of images
         this decodes each file once, so that `errors` lists the broken ones.
+
+        Parameters
+        ----------
+        *names
+            Which columns; all deferred ones when none is given.
+        retry
+            Try the rows again that failed before.
 
         Returns
         -------
@@ -100,11 +108,16 @@ class ImageTable(ColumnVerbs, RowVerbs):
             This table, whose columns are now known.
         """
         table = self._rows()
-        table._binding.check(names)
+        wanted = flat(names)
+        table._binding.check(wanted)
         deferred = table._binding.deferred
-        chosen = [deferred[name] for name in (names or deferred) if name in deferred]
+        chosen = [deferred[name] for name in (wanted or deferred) if name in deferred]
         nodes: dict[int, Node] = {output.node.uid: output.node for output in chosen}
         rows = Rows(table._frame, table._binding.names)
+        if retry:
+            for node in upstream(nodes.values()):
+                node.announced = 0
+                node.results.forget_failures(rows.ids)
         bulk.compute(list(nodes.values()), rows, self._origin.engine, self.counters)
         return table
 
@@ -116,9 +129,10 @@ class ImageTable(ColumnVerbs, RowVerbs):
         *names
             Which columns; all that fit a frame when none is given.
         """
-        self._binding.check(names)
-        refuse_images(names, self.schema)
-        return self._rows()._visible(names or None)
+        wanted = flat(names)
+        self._binding.check(wanted)
+        refuse_images(wanted, self.schema)
+        return self._rows()._visible(wanted or None)
 
     def pipe(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Return ``function(self, *args, **keywords)``."""

@@ -140,7 +140,8 @@ def bins(series: pl.Series) -> Facet:
         return Facet(edges=tuple(i / 20 for i in range(21)))
     if low == high:
         low, high = (low, low + 1) if integer else (low - 0.5, low + 0.5)
-    step = _round_step((high - low) / MOST_BINS)
+    # Divided before they are subtracted, as the difference of two floats may be too large for one.
+    step = _round_step(high / MOST_BINS - low / MOST_BINS)
     step = max(1.0, step) if integer else step
     first = math.floor(low / step)
     last = math.ceil(high / step)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from explorer._errors import ArgumentError
 from explorer.compute.deferred import Image
 from explorer.table import inside
@@ -44,6 +46,14 @@ class Options:
         for name in ("histograms", "captions"):
             if isinstance(given.get(name), str):
                 given = {**given, name: [given[name]]}
+        for name in ("size", "height"):
+            if name in given and (isinstance(given[name], bool) or not isinstance(given[name], int)):
+                raise ArgumentError(f"{where}: {name}={given[name]!r} is no whole number of pixels.")
+        for name in ("histograms", "captions"):
+            if given.get(name) is not None and not isinstance(given[name], (list, tuple)):
+                raise ArgumentError(
+                    f"{where}: {name}={given[name]!r} is no list of columns.", hint=f'{name}=["label"]'
+                )
         return cls(**given)
 
     def settled(self, columns: ViewColumns) -> Options:
@@ -83,6 +93,11 @@ class Options:
                 raise ArgumentError(f"The axis {name!r} holds {columns.dtype(name)} values, not numbers.")
         for name in (self.color, *(self.histograms or ())):
             if name is not None and columns.kind(name) not in DRAWABLE:
+                if columns.dtype(name) == pl.Unknown:
+                    raise ArgumentError(
+                        f"The dtype of {name!r} is not known before its first values.",
+                        hint="Declare it: ex.defer(fn, …, returns=pl.Int64).",
+                    )
                 raise ArgumentError(
                     f"{name!r} holds {columns.dtype(name)} values; no histogram or colour can show them.",
                     hint="It takes numbers, true and false, or at most 5,000 different texts.",

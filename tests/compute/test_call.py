@@ -71,6 +71,9 @@ def test_on_error_raise_lets_the_error_through():
         ([np.float32(1.5), np.float32(2)], pl.Unknown, [1.5, 2.0]),
         ([1, None], pl.Float32, [1.0, None]),
         (["a", "b"], pl.String, ["a", "b"]),
+        ([0, 0.5], pl.Float64, [0.0, 0.5]),
+        ([[0, 0, 1.5], None, [1, 2, 3]], pl.List(pl.Float32), [[0, 0, 1.5], None, [1, 2, 3]]),
+        ([np.ones(2), None], pl.List(pl.Float32), [[1, 1], None]),
     ],
 )
 def test_what_a_function_returns_becomes_a_series_of_the_declared_dtype(values, dtype, expected):
@@ -82,11 +85,14 @@ def test_what_a_function_returns_becomes_a_series_of_the_declared_dtype(values, 
     [
         (np.zeros((2, 12), dtype=np.float32), pl.Array(pl.Float32, 10)),
         (["a", "b"], pl.Int64),
+        ([0.7, 1.7], pl.Int64),
+        (np.array([0.7, 1.7]), pl.Int64),
+        ([1, "s"], pl.Unknown),
         ([[1.0], [2.0]], pl.Float32),
     ],
 )
 def test_values_of_another_type_or_width_are_refused_with_what_was_declared(values, dtype):
-    with pytest.raises(ex.OutputError, match="does not fit the declared"):
+    with pytest.raises(ex.OutputError, match=r"does not fit the declared|no one dtype"):
         to_series("probs", values, dtype, function="net")
 
 

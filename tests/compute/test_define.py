@@ -32,7 +32,7 @@ def test_the_dtype_is_taken_from_the_annotation():
         (lambda: ex.defer(never, "a", batchd=True), ex.ArgumentError, "batched"),
         (lambda: ex.defer("a", never), ex.ArgumentError, "function comes first"),
         (lambda: ex.defer(never, 3), ex.ArgumentError, "names of columns"),
-        (lambda: ex.defer(never, "a", batch_size=0), ex.ArgumentError, "at least 1"),
+        (lambda: ex.defer(never, "a", batch_size=0), ex.ArgumentError, "no whole number from 1"),
         (lambda: ex.defer(never, "a", on_error="ignore"), ex.ArgumentError, "'keep'"),
         (lambda: ex.defer(never, "a", returns="float"), None, None),
         (lambda: ex.defer(never, "a", returns="flaot"), ex.ArgumentError, "not a dtype"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -32,9 +33,26 @@ VERBS = {
     "with_columns": lambda t: t.with_columns(d=pl.col("a") + pl.col("c")),
     "with_columns replaces": lambda t: t.with_columns(a=pl.col("a") * 10, c=pl.col("b")),
     "with_columns over all rows": lambda t: t.with_columns(d=pl.col("a") - pl.col("a").mean()),
+    "with_columns by selector": lambda t: t.with_columns(pl.selectors.float() * 2),
+    "with_columns across a selector": lambda t: t.with_columns(s=pl.sum_horizontal(pl.selectors.numeric())),
+    "with_columns prefixed": lambda t: t.with_columns(pl.selectors.numeric().name.prefix("p_")),
+    "with_columns of everything": lambda t: t.with_columns(s=pl.struct(pl.all())),
+    "with_columns by two names": lambda t: t.with_columns(pl.col("a", "c") + 1),
+    "with_columns by position": lambda t: t.with_columns(last=pl.nth(-1)),
+    "with_columns of a literal": lambda t: t.with_columns(d=pl.lit("x"), e=b"ab"),
+    "swap names": lambda t: t.with_columns(a=pl.col("c"), c=pl.col("a")),
+    "replace and read in one call": lambda t: t.with_columns(a=pl.lit(1), d=pl.col("a") + 1),
+    "select by selector": lambda t: t.select(pl.selectors.numeric() * 2),
     "drop": lambda t: t.drop("c"),
     "rename": lambda t: t.rename({"a": "z"}),
     "filter": lambda t: t.filter(pl.col("a") > 1),
+    "filter by one column twice": lambda t: t.filter((pl.col("a") < 2) | (pl.col("a") > 2)),
+    "filter across a selector": lambda t: t.filter(pl.all_horizontal(pl.selectors.numeric() > 0)),
+    "filter by a list of expressions": lambda t: t.filter([pl.col("a") > 1, pl.col("b") == "x"]),
+    "remove nothing": lambda t: t.filter(pl.lit(True)),
+    "head from the end": lambda t: t.head(-2),
+    "sort by a selector": lambda t: t.sort(pl.selectors.numeric()),
+    "sort with nulls where polars puts them": lambda t: t.sort("a", maintain_order=True),
     "filter with null": lambda t: t.filter(pl.col("a").is_null()),
     "filter by constraint": lambda t: t.filter(b="x"),
     "filter by mask": lambda t: t.filter([True, False, True, False, True]),
@@ -55,6 +73,17 @@ VERBS = {
     "with_row_index": lambda t: t.with_row_index("i", offset=5),
     "gather": lambda t: t.gather([4, 0, 0]),
     "join": lambda t: t.join(pl.DataFrame({"b": ["x", "y"], "d": [1, 2]}), on="b", how="left"),
+    "join on the column itself": lambda t: t.join(
+        pl.DataFrame({"a": [3, 1], "d": [7, 8]}), on="a", maintain_order="left"
+    ),
+    "join with a name that is taken": lambda t: t.join(
+        pl.DataFrame({"b": ["x", "y"], "a": [1, 2]}), on="b", maintain_order="left"
+    ),
+    "right join": lambda t: t.join(
+        pl.DataFrame({"b": ["x", "w"], "d": [1, 2]}), on="b", how="right", maintain_order="right"
+    ),
+    "semi join": lambda t: t.join(pl.DataFrame({"b": ["x"]}), on="b", how="semi"),
+    "anti join": lambda t: t.join(pl.DataFrame({"b": ["x"]}), on="b", how="anti"),
     "join that repeats rows": lambda t: t.join(
         pl.DataFrame({"b": ["x", "x", "y"], "d": [1, 2, 3]}), on="b", maintain_order="left"
     ),
@@ -75,6 +104,9 @@ AGGREGATIONS = {
         pl.col("c").sum()
     ),
     "len of groups": lambda t: t.group_by("a", maintain_order=True).len(),
+    "aggregate everything": lambda t: t.group_by("b", maintain_order=True).agg(pl.all().first()),
+    "group by a selector": lambda t: t.group_by(pl.selectors.string(), maintain_order=True).len(),
+    "count nulls": lambda t: t.select(pl.all().null_count()),
     "select an aggregate": lambda t: t.select(pl.col("a").mean(), pl.len()),
 }
 
@@ -154,7 +186,29 @@ def test_joining_two_tables_keeps_the_deferred_columns_and_results_of_both():
         (lambda t: t.to_polars("image"), ex.ArgumentError, "Images are not values"),
         (lambda t: t.filter([True]), ex.ArgumentError, "The mask has 1 values"),
         (lambda t: t.filter(pl.col("label") == "x").height, ex.ArgumentError, "Polars says"),
-        (lambda t: t.gather([99]), ex.ArgumentError, "There is no row 99"),
+        (lambda t: t.gather([99]), ex.ArgumentError, "there is no row 99"),
+        (lambda t: t.gather([True, False]), ex.ArgumentError, "the mask has 2 values"),
+        (lambda t: t.gather([0.5]), ex.ArgumentError, "Float64 values"),
+        (lambda t: t.gather(pl.Series([1, None])), ex.ArgumentError, "some of them null"),
+        (lambda t: t.filter([1, 0]), ex.ArgumentError, "not true and false"),
+        (lambda t: t.select(5), ex.ArgumentError, "was given int 5"),
+        (lambda t: t.select(x=ex.defer(abs, "label")), ex.ArgumentError, "is not one yet"),
+        (lambda t: t.to_polars(5), ex.ArgumentError, "named by text"),
+        (lambda t: t.join([1], on="label"), ex.ArgumentError, "was given list"),
+        (lambda t: ex.image(5), ex.ArgumentError, "takes the name of a column"),
+        (lambda t: ex.image("p", basedir="."), ex.ArgumentError, "Did you mean 'base_dir'"),
+        (lambda t: __import__("pickle").dumps(t), ex.ArgumentError, "cannot be pickled"),
+        (
+            lambda t: t.with_columns(n=ex.defer(lambda label: label, returns=int)).filter(pl.col("n")),
+            ex.ArgumentError,
+            "true or false",
+        ),
+        (
+            lambda t: t.with_columns(n=ex.defer(lambda label: label)).filter(pl.col("n")).height,
+            ex.ArgumentError,
+            "true or false",
+        ),
+        (lambda t: ex.from_polars({"__explorer_row__": [1]}), ex.ArgumentError, "hidden column"),
         (lambda t: t["image"][99], ex.ArgumentError, "has 20 rows"),
         (lambda t: t["image"]["a"], ex.ArgumentError, "was given 'a'"),
         (lambda t: t.umap("label"), ex.ArgumentError, "needs a column of vectors"),
@@ -181,3 +235,33 @@ def test_what_cannot_be_meant_says_what_was_given_and_the_nearest_right_name(ver
     with pytest.raises(error, match=words) as caught:
         verb(table(20))
     assert isinstance(caught.value, ex.ExplorerError)
+
+
+def test_a_join_of_two_tables_keeps_both_of_two_deferred_columns_of_one_name():
+    def with_pred(factor):
+        t = ex.from_polars({"k": [1, 2]})
+        return t.with_columns(pred=ex.defer(lambda k: factor * k, "k", returns=int))
+
+    both = with_pred(10).join(with_pred(100), on="k")
+    assert both.to_polars("pred", "pred_right").rows() == [(10, 100), (20, 200)]
+
+
+@pytest.mark.parametrize(("how", "expected"), [("semi", [1]), ("anti", [2])])
+def test_tables_join_to_keep_or_drop_rows(how, expected):
+    t = ex.from_polars({"k": [1, 2]}).with_columns(d=ex.defer(lambda k: k, returns=int))
+    assert t.join(t.head(1), on="k", how=how).to_polars("k")["k"].to_list() == expected
+
+
+def test_columns_compare_and_calculate_as_expressions():
+    t = table(20)
+    assert t.filter(t["label"] == 3).height == 2
+    assert t.filter((t["label"] > 3) & ~(t["number"] > t["label"])).height == 6
+    assert t.with_columns(x=t["label"] * 2 + 1).to_polars("x")["x"][3] == 7
+    assert np.asarray(t["number"]).tolist() == list(range(20))
+    assert [cell() for cell in t["label"][:3]] == [0, 1, 2]
+    assert "label" in t
+
+
+def test_a_column_named_like_a_pattern_is_itself():
+    t = ex.from_polars({"*": [1, 2], "^a.*$": [3, 4], "a": [5, 6]}).rename({"a": "b"})
+    assert t.drop("b").to_polars().rows() == [(1, 3), (2, 4)]

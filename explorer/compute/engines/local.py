@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from threading import current_thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from explorer._errors import ImageError
+from explorer._errors import ComputeError, ImageError, OutputError
 from explorer.compute.cache import ByteCache
 from explorer.compute.call import Outcome, call, settle, to_series
 from explorer.compute.deferred import Image
 from explorer.compute.graph import Output, Stored, stored_columns
-from explorer.compute.results import Failure, fits_a_frame
+from explorer.compute.results import Failure, fits_a_frame, widened
 from explorer.images.thumbnail import Thumbnail, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from explorer.compute.counters import Counters
-    from explorer.compute.deferred import Deferred
+    from explorer.compute.deferred import Deferred, Dtype
     from explorer.compute.graph import Node, Ref
     from explorer.compute.rows import Rows
 
 MIB = 2**20
+ROW_THREADS = "explorer-rows"
 
 
 def _weight(value: Any) -> int:
@@ -43,9 +45,6 @@ class LocalEngine:
     ----------
     pixel_bytes, object_bytes, thumbnail_bytes
         Limits of the caches of decoded images, of other Python values, and of encoded thumbnails.
-    threads
-        Threads for decoding and for per-row functions with `workers` above one; as many as cores
-        when not given.
     """
 
     def __init__(
@@ -54,27 +53,26 @@ class LocalEngine:
         pixel_bytes: int = 256 * MIB,
         object_bytes: int = 256 * MIB,
         thumbnail_bytes: int = 128 * MIB,
-        threads: int | None = None,
     ) -> None:
         self.pixels: ByteCache[Any] = ByteCache(pixel_bytes, weigh=_weight)
         self.objects: ByteCache[Any] = ByteCache(object_bytes, weigh=_weight)
         self.thumbnails: ByteCache[Thumbnail] = ByteCache(
             thumbnail_bytes, weigh=lambda tile: len(tile.data) + 256
         )
-        self.threads = threads or os.cpu_count() or 2
-        self._pool: ThreadPoolExecutor | None = None
+        self._pools: dict[int, ThreadPoolExecutor] = {}
 
     def _map_rows(self, workers: int) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]:
-        if workers == 1:
+        # A thread of a pool that waited for its own pool would wait for ever.
+        if workers == 1 or current_thread().name.startswith(ROW_THREADS):
             return map
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="explorer-rows")
-        return self._pool.map
+        if workers not in self._pools:
+            self._pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix=ROW_THREADS)
+        return self._pools[workers].map
 
     def values(self, ref: Ref, rows: Rows, counters: Counters) -> Sequence[Any]:
         """Return the values of a column for these rows; a `Failure` where a row has failed."""
         if isinstance(ref, Stored):
-            return rows.stored(ref.column).to_list()
+            return _plain_values(rows.stored(ref.column))
         node, ids = ref.node, rows.ids
         kept: dict[int, Any] = {}
         if ref.dtype == pl.Unknown:
@@ -90,9 +88,7 @@ class LocalEngine:
         failures = node.results.failures(ids)
         if ref.fits_a_frame:
             series = node.results.series(ref.name, ids)
-            # A long list of floats is handed on as an array: functions calculate with it.
-            nested = isinstance(series.dtype, (pl.List, pl.Array))
-            plain = [None if v is None else np.asarray(v) for v in series] if nested else series.to_list()
+            plain = _plain_values(series)
             return [failures.get(int(i), v) for i, v in zip(ids, plain, strict=True)]
         found = kept | computed.get(ref.name, {})
         return [failures[int(i)] if int(i) in failures else found[int(i)] for i in ids]
@@ -121,7 +117,7 @@ class LocalEngine:
         dict
             Values that are not kept in the frame, by output and row id, for rows computed now.
         """
-        with node.lock if node.spec.batched else _Free():
+        with _entered(node):
             ids = rows.ids
             missing = ~node.results.known(ids)
             if again is not None:
@@ -141,7 +137,12 @@ class LocalEngine:
                 self._express(node, part, counters)
                 return {}
             inputs = [self.values(ref, part, counters) for ref in node.inputs]
-            outcome = call(_counted(node, counters), inputs, map_rows=self._map_rows(node.spec.workers))
+            outcome = call(
+                _counted(node, counters),
+                inputs,
+                map_rows=self._map_rows(node.spec.workers),
+                keep_done=lambda done: self._keep(node, part.ids, done, counters),
+            )
             return self._keep(node, part.ids, outcome, counters)
 
     def series(self, ref: Ref, rows: Rows, counters: Counters) -> pl.Series:
@@ -152,32 +153,27 @@ class LocalEngine:
         return ref.node.results.series(ref.name, rows.ids)
 
     def _express(self, node: Node, rows: Rows, counters: Counters) -> None:
-        """Evaluate a Polars expression on whole columns; a row fails where one of its inputs did."""
+        """Evaluate a Polars expression on whole columns; a row that failed is null in it, as in a frame."""
         inputs = [
             self.series(ref, rows, counters).alias(name)
             for ref, name in zip(node.inputs, node.spec.inputs, strict=True)
         ]
-        failures: dict[int, Failure] = {}
-        for ref in node.inputs:
-            if isinstance(ref, Output):
-                failures |= ref.node.results.failures(rows.ids)
-        answer: pl.Series = node.spec.function(pl.DataFrame(inputs))
-        good = ~np.isin(rows.ids, list(failures))
+        try:
+            answer: pl.Series = node.spec.function(pl.DataFrame(inputs))
+        except pl.exceptions.PolarsError as error:
+            raise ComputeError(f"{node.spec.name}: Polars says: {error}") from error
         (name,) = node.spec.returns
-        node.results.store(rows.ids[good], {name: answer.filter(pl.Series(good))}, failures)
+        node.results.store(rows.ids, {name: answer}, {})
 
     def _keep(
         self, node: Node, ids: np.ndarray[Any, Any], outcome: Outcome, counters: Counters
     ) -> dict[str, dict[int, Any]]:
+        outcome, series = _as_series(node, outcome)
         good = ids[np.asarray(outcome.good, dtype=np.int64)]
-        series: dict[str, pl.Series] = {}
         objects: dict[str, dict[int, Any]] = {}
         for name, values in outcome.columns.items():
-            dtype = settle(node.results.dtypes[name], values)
-            if fits_a_frame(dtype):
-                series[name] = to_series(name, values, dtype, function=node.spec.name)
+            if name in series:
                 continue
-            node.results.settle(name, dtype)
             objects[name] = dict(zip(good.tolist(), values, strict=True))
             store = self._store_of(Output(node, name))
             for row, value in objects[name].items():
@@ -220,6 +216,8 @@ class LocalEngine:
             image = self.values(ref, rows, counters)[0]
             if isinstance(image, Failure):
                 return image
+            if image is None:
+                return Failure("ImageError", f"{node.spec.name} returned no image", node.spec.name)
         try:
             if image is not None:
                 tile = thumbnail(image, px)
@@ -237,6 +235,14 @@ class LocalEngine:
         return tile
 
 
+def _plain_values(series: pl.Series) -> list[Any]:
+    """Return Python values; a vector of numbers as an array, as functions calculate with it."""
+    inner = getattr(series.dtype, "inner", None)
+    if inner is not None and inner.is_numeric():
+        return [None if value is None else value.to_numpy() for value in series]
+    return series.to_list()
+
+
 def _counted(node: Node, counters: Counters) -> Deferred:
     """Return the node's function, counting the bytes where it is one that reads encoded images."""
     loader: Any = node.spec.function
@@ -251,14 +257,75 @@ def _counted(node: Node, counters: Counters) -> Deferred:
     return node.spec.with_options(function=read_and_decode)
 
 
-class _Free:
-    """A lock that is always free: per-row functions run in as many threads as there are."""
+@contextmanager
+def _entered(node: Node) -> Iterator[None]:
+    """Let one thread at a time into a function, so that no row is computed twice; images go in parallel."""
+    if node.spec.kind == "image":
+        yield
+        return
+    if node.entered_by == get_ident():
+        raise ComputeError(f"{node.spec.name} reads the column that it computes itself.")
+    with node.lock:
+        node.entered_by = get_ident()
+        try:
+            yield
+        finally:
+            node.entered_by = None
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, *_: object) -> None:
-        return None
+def _as_series(node: Node, outcome: Outcome) -> tuple[Outcome, dict[str, pl.Series]]:
+    """Turn the outputs that fit a frame into series; a wrong value costs a per-row function its own row."""
+    try:
+        return outcome, {
+            name: _one_series(node, name, values, dtype)
+            for name, values in outcome.columns.items()
+            if fits_a_frame(dtype := _settled(node, name, values))
+        }
+    except OutputError as error:
+        if node.spec.batched or node.spec.on_error == "raise":
+            raise
+        wrong = {i: why for i in range(len(outcome.good)) if (why := _wrong_row(node, outcome, i))}
+        if not wrong or len(wrong) == len(outcome.good):
+            raise error from None
+    kept = [i for i in range(len(outcome.good)) if i not in wrong]
+    columns: dict[str, Sequence[Any]] = {
+        name: [values[i] for i in kept] for name, values in outcome.columns.items()
+    }
+    failures = outcome.failures | {outcome.good[i]: why for i, why in wrong.items()}
+    return _as_series(node, Outcome([outcome.good[i] for i in kept], columns, failures, outcome.skipped))
+
+
+def _wrong_row(node: Node, outcome: Outcome, row: int) -> Failure | None:
+    try:
+        for name, values in outcome.columns.items():
+            if fits_a_frame(dtype := _settled(node, name, values)):
+                _one_series(node, name, [values[row]], dtype)
+    except OutputError as error:
+        return Failure.of(error, node.spec.name)
+    return None
+
+
+def _settled(node: Node, name: str, values: Sequence[Any]) -> Dtype:
+    """Return the dtype of an output; an undeclared one is judged by its first values and may widen."""
+    declared, seen = node.spec.returns[name], node.results.dtypes[name]
+    if declared != pl.Unknown or not fits_a_frame(seen):
+        return seen
+    dtype = settle(pl.Unknown, values)
+    if not fits_a_frame(dtype):
+        node.results.settle(name, dtype)
+    return dtype
+
+
+def _one_series(node: Node, name: str, values: Sequence[Any], dtype: Dtype) -> pl.Series:
+    series = to_series(name, values, dtype, function=node.spec.name)
+    try:
+        widened(node.results.dtypes[name], series.dtype)
+    except pl.exceptions.PolarsError as error:
+        raise OutputError(
+            f"{node.spec.name} returned {series.dtype} values after {node.results.dtypes[name]} ones.",
+            hint="Return one type, and declare it with returns=.",
+        ) from error
+    return series
 
 
 @cache
