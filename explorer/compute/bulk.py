@@ -47,12 +47,17 @@ def compute(
     part = rows.take(np.flatnonzero(~known), stored_columns(todo))
     size = chunk_size(todo)
     title = label or ", ".join(node.spec.name for node in todo)
-    with Progress(title, total=len(part)) as progress:
-        for start in range(0, len(part), size):
-            chunk = part.slice(start, size)
-            for node in todo:
-                engine.ensure(node, chunk, counters)
-            progress.advance(len(chunk))
+    try:
+        with Progress(title, total=len(part)) as progress:
+            for start in range(0, len(part), size):
+                chunk = part.slice(start, size)
+                for node in todo:
+                    engine.ensure(node, chunk, counters)
+                    node.announce(last=False)
+                progress.advance(len(chunk))
+    finally:
+        for node in todo:
+            node.announce(last=True)
     warn_of_failures(todo, part)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakMethod
 
 from explorer._errors import CycleError
 from explorer.compute.results import Results, fits_a_frame
@@ -71,6 +72,22 @@ class Node:
         # A function is often a model that must not be entered twice.
         self.lock = Lock()
         self.entered_by: int | None = None
+        self._watchers: list[WeakMethod[Callable[[bool], None]]] = []
+
+    def watch(self, watcher: Callable[[bool], None]) -> None:
+        """Have a method called when others may have computed rows, as long as its object lives."""
+        self._watchers = [known for known in self._watchers if known() is not None]
+        self._watchers.append(WeakMethod(watcher))
+
+    def announce(self, *, last: bool) -> None:
+        """Tell the watchers that rows may be known; `last` of a series of such news.
+
+        It is called while no lock of the engine is held, so that a watcher may take its own.
+        """
+        for known in self._watchers:
+            watcher = known()
+            if watcher is not None:
+                watcher(last)
 
     def __repr__(self) -> str:
         return f"Node({self.spec.name}, uid={self.uid})"

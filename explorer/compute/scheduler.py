@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from collections import deque
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from explorer.compute.plan import plan
@@ -28,22 +28,40 @@ class Executor(Protocol):
 
 
 class Threads:
-    """Threads for each lane, made when a lane is first used."""
+    """Threads for each lane, started when there is work and gone when there is none.
+
+    They are daemons, so that a view that nobody closed holds nothing up.
+    """
 
     def __init__(self, slots: Mapping[str, int]) -> None:
         self._slots = slots
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._queues: dict[str, deque[Callable[[], None]]] = {lane: deque() for lane in slots}
+        self._busy = dict.fromkeys(slots, 0)
+        self._lock = Lock()
 
     def submit(self, lane: str, work: Callable[[], None]) -> None:
         """Run `work` in a thread of the lane."""
-        if lane not in self._pools:
-            self._pools[lane] = ThreadPoolExecutor(self._slots[lane], thread_name_prefix=f"explorer-{lane}")
-        self._pools[lane].submit(work)
+        with self._lock:
+            self._queues[lane].append(work)
+            if self._busy[lane] == self._slots[lane]:
+                return
+            self._busy[lane] += 1
+        Thread(target=self._run, args=(lane,), name=f"explorer-{lane}", daemon=True).start()
+
+    def _run(self, lane: str) -> None:
+        while True:
+            with self._lock:
+                if not self._queues[lane]:
+                    self._busy[lane] -= 1
+                    return
+                work = self._queues[lane].popleft()
+            work()
 
     def close(self) -> None:
         """Let the running jobs end, and start no other."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for queue in self._queues.values():
+                queue.clear()
 
 
 class Scheduler:

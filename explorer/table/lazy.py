@@ -89,6 +89,8 @@ def passing(
         if limit is not None:
             fresh = counters.rows_inferred - was
             progress.note = f"{fresh:,} of them now; found {min(count, limit):,} of the {limit:,} wanted"
+    for node in functions:
+        node.announce(last=True)
     seen = rows.slice(0, min(start + size, len(rows)))
     bulk.warn_of_failures([node for node in functions if node.spec.kind != "expression"], seen)
     return np.concatenate(found)[:limit] if found else np.empty(0, dtype=np.int64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from explorer._errors import ArgumentError
 from explorer.compute.deferred import Image
 from explorer.compute.graph import Node, Output
 from explorer.table import inside
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from explorer.compute.results import Failure
     from explorer.table.table import ImageTable
     from explorer.views.facets import ColumnKind, Facet, Mask
+
+LARGEST_INTEGER = 2**53
+"""The page's numbers are doubles, which hold all integers up to this one."""
 
 
 class ViewColumns:
@@ -33,6 +37,31 @@ class ViewColumns:
         self.ids = self.rows.ids
         self.height = len(self.rows)
         self._kinds: dict[str, ColumnKind] = {}
+
+    def of(self, table: ImageTable) -> ViewColumns:
+        """Return the same rows, in the same order, as another table of the family holds them.
+
+        Raises
+        ------
+        ArgumentError
+            When the table was not made from the one that is shown, or lacks some of its rows.
+        """
+        if not inside.of_one_family(table, self.table):
+            raise ArgumentError(
+                "This table was not made from the one that the view shows.",
+                hint="Open another view: t.explore(…).",
+            )
+        ids = inside.rows(table).ids
+        largest = max((int(some.max()) for some in (ids, self.ids) if len(some)), default=0)
+        place = np.full(largest + 1, -1, dtype=np.int64)
+        place[ids] = np.arange(len(ids))
+        wanted = place[self.ids]
+        if (wanted < 0).any():
+            raise ArgumentError(
+                f"{int((wanted < 0).sum()):,} of the {len(wanted):,} rows of the view are not in this table.",
+                hint="Give a table that holds all of them; rows it has besides are left out.",
+            )
+        return ViewColumns(table.gather(wanted))
 
     def output(self, column: str) -> Output | None:
         """Return what computes the column; None when it is stored."""
@@ -102,14 +131,22 @@ class ViewColumns:
                 return "category"
             known = self.known(column)
             seen = self.series(column).n_unique() if known.any() and output.fits_a_frame else 0
-            kind = kind_of(dtype, seen, image=dtype == Image)
+            kind = self._as_the_page_can(column, kind_of(dtype, seen, image=dtype == Image))
             if known.any():
                 self._kinds[column] = kind
             return kind
-        countable = dtype == pl.String or dtype.is_integer()
+        countable = dtype in (pl.String, pl.Categorical, pl.Enum) or dtype.is_integer()
         distinct = self.series(column).n_unique() if countable else None
-        self._kinds[column] = kind_of(dtype, distinct)
+        self._kinds[column] = self._as_the_page_can(column, kind_of(dtype, distinct))
         return self._kinds[column]
+
+    def _as_the_page_can(self, column: str, kind: ColumnKind) -> ColumnKind:
+        """Take integers that no number of the page holds exactly for text: ids, most often."""
+        if not self.dtype(column).is_integer():
+            return kind
+        series = self.series(column)
+        extremes = [value for value in (series.min(), series.max()) if isinstance(value, int)]
+        return "text" if any(abs(value) > LARGEST_INTEGER for value in extremes) else kind
 
     def facet(self, column: str) -> Facet:
         """Make the facet of a column from what is known now."""

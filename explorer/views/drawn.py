@@ -53,8 +53,9 @@ class DrawnColumns:
         known = columns.known(name)
         facet = columns.facet(name) if role == "facet" else None
         sent = _Sent(role, next(_versions), facet, known)
+        messages = list(self._send(name, sent, None))
         self._sent[name, role] = sent
-        yield from self._send(name, sent, None)
+        yield from messages
 
     def news(self, name: str) -> Iterator[Sent]:
         """Send the rows of a column that became known since, in every role in which it is drawn."""
@@ -62,13 +63,15 @@ class DrawnColumns:
             sent = self._sent.get((name, role))
             if sent is None:
                 continue
-            rows = np.flatnonzero(self.columns.known(name) & ~sent.rows).astype(np.uint32)
+            # Asked once: other threads go on computing, and what they add is the next time's news.
+            known = self.columns.known(name)
+            rows = np.flatnonzero(known & ~sent.rows).astype(np.uint32)
             if not len(rows):
                 continue
             if sent.facet is not None and not self._fits(name, sent.facet, rows):
                 yield from self.all(name, role)
                 continue
-            sent.rows = self.columns.known(name)
+            sent.rows = known
             yield from self._send(name, sent, rows)
 
     def _fits(self, name: str, facet: Facet, rows: np.ndarray[Any, Any]) -> bool:
@@ -81,7 +84,7 @@ class DrawnColumns:
             values = columns.coordinates(name, rows)
             meta = _range(values if rows is None else columns.coordinates(name))
         else:
-            known = columns.known(name, rows)
+            known = sent.rows if rows is None else sent.rows[rows]
             values = sent.facet.codes(columns.series(name, rows), known, columns.failed(name, rows))
             meta = sent.facet.meta
         yield from outgoing.columns(

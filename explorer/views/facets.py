@@ -100,9 +100,7 @@ def kind_of(dtype: Dtype, distinct: int | None = None, *, image: bool = False) -
         return "image"
     if dtype == pl.Boolean:
         return "boolean"
-    if dtype in (pl.Categorical, pl.Enum):
-        return "category"
-    if dtype == pl.String:
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
         return "category" if distinct is None or distinct <= MOST_CATEGORIES else "text"
     if dtype.is_integer():
         return "category" if distinct is not None and distinct <= FEW_INTEGERS else "number"
@@ -138,16 +136,26 @@ def bins(series: pl.Series) -> Facet:
     low, high = (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.0, 1.0)  # type: ignore[arg-type]
     if not integer and low >= 0.0 and high <= 1.0 and (high - low > 0.2 or not len(numbers)):
         return Facet(edges=tuple(i / 20 for i in range(21)))
-    if low == high:
-        low, high = (low, low + 1) if integer else (low - 0.5, low + 0.5)
     # Divided before they are subtracted, as the difference of two floats may be too large for one.
-    step = _round_step(high / MOST_BINS - low / MOST_BINS)
+    smallest = high / MOST_BINS - low / MOST_BINS
+    if not smallest > math.ulp(max(abs(low), abs(high))):
+        width = max(1.0, 4 * math.ulp(max(abs(low), abs(high))))
+        return Facet(
+            edges=(low, low + width) if integer else (low - width / 2, low + width / 2), integer=integer
+        )
+    step = _round_step(smallest)
     step = max(1.0, step) if integer else step
-    first = math.floor(low / step)
-    last = math.ceil(high / step)
+    first, last = math.floor(low / step), math.ceil(high / step)
     if integer and last * step == high:
         last += 1
-    edges = tuple(round(place * step, 12) for place in range(first, last + 1))
+    # To twelve digits of the step, so that 0.1 + 0.2 is 0.3 in an axis.
+    digits = 12 - math.floor(math.log10(step))
+    inner = [round(place * step, digits) for place in range(first + 1, last)]
+    # The outer edges hold the extremes, whatever rounding did to them.
+    ends = [op(round(place * step, digits), end) for op, place, end in ((min, first, low), (max, last, high))]
+    edges = (ends[0], *inner, ends[1])
+    if not all(math.isfinite(edge) for edge in edges):
+        return Facet(edges=(low, high), integer=integer)
     return Facet(edges=edges, integer=integer)
 
 

@@ -153,8 +153,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, (pl.Series, np.ndarray)):
         value = value.tolist() if isinstance(value, np.ndarray) else value.to_list()
     if isinstance(value, (list, tuple)):
-        items = [plain(item) for item in value[:LONGEST_LIST]]
-        return items if len(value) <= LONGEST_LIST else [*items, f"… {len(value):,} values"]
+        return [plain(item) for item in value[:LONGEST_LIST]]
     if isinstance(value, (date, datetime, time, timedelta, Decimal)):
         return str(value)
     return plain(str(value))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 MOST_ROWS = 20_000
 CHUNK_BYTES = 2 * 2**20
-OPS = ("sort", "detail", "axes", "facet", "clear")
+OPS = ("sort", "detail", "axes", "facet", "rows", "clear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _viewport(content: Mapping[str, Any]) -> Viewport:
     ahead = content.get("ahead") or [stop, stop]
     if not (isinstance(ahead, list) and len(ahead) == 2):
         raise ProtocolError(f"viewport.ahead is [start, stop], not {ahead!r}.")
-    first, last = (_whole(end, "viewport.ahead") for end in ahead)
+    first, last = (whole(end, "viewport.ahead") for end in ahead)
     if (
         not 0 <= start <= stop
         or stop - start > MOST_ROWS
@@ -160,15 +160,16 @@ def _viewport(content: Mapping[str, Any]) -> Viewport:
         ahead=(first, last),
         px=px,
         columns=tuple(str(column) for column in columns),
-        missing=tuple(_whole(row, "viewport.missing") for row in missing),
+        missing=tuple(whole(row, "viewport.missing") for row in missing),
     )
 
 
 def _int(content: Mapping[str, Any], name: str) -> int:
-    return _whole(content.get(name), f"{content.get('kind')}.{name}")
+    return whole(content.get(name), f"{content.get('kind')}.{name}")
 
 
-def _whole(value: object, where: str) -> int:
+def whole(value: object, where: str) -> int:
+    """Read a whole number that is not negative, or raise `ProtocolError` naming `where`."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:

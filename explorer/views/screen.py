@@ -68,7 +68,7 @@ class Screen:
         self._order: np.ndarray[Any, Any] = np.empty(0, dtype=np.uint32)
         self._sent_tiles: set[tuple[int, int]] = set()
         self._sent_cells: set[tuple[str, int]] = set()
-        self._noticed: set[str] = set()
+        self._refused: set[int] = set()
         self.work = Work(columns, options.image, counters)
         self._nodes = self._shown_nodes()
         every = columns.nodes_of(list(columns.deferred))
@@ -81,7 +81,8 @@ class Screen:
             on_results=self._on_results,
             executor=self.executor,
             slots=slots,
-            batch={lane_of(node): node.spec.batch_size for node in every},
+            # A row of a per-row function is shown when it is done, not when its batch is.
+            batch={lane_of(node): node.spec.batch_size if node.spec.batched else 1 for node in every},
             clock=clock,
         )
 
@@ -102,6 +103,13 @@ class Screen:
     def close(self) -> None:
         """Start nothing more, send nothing more."""
         self._scheduler.close()
+
+    def take_over(self, before: Screen) -> None:
+        """Go on where another screen was: the same rows in the same order."""
+        self._order, self._viewport = before._order, before._viewport
+        if self._options.image == before._options.image:
+            self._sent_tiles = before._sent_tiles
+        self._nodes = self._shown_nodes()
 
     def forget(self) -> None:
         """Take it that the page has nothing: it is new, or it was reloaded."""
@@ -136,7 +144,7 @@ class Screen:
         ahead = ahead[~np.isin(ahead, visible)]
         rows = np.concatenate([visible, ahead])
         for name in self._captions:
-            self.send_cells(name, rows[self._columns.known(name, rows)])
+            self.send_cells(name, rows[self._columns.known(name, rows) | self._is_refused(name)])
         known: list[Hashable] = [("tile", row, px) for row, px in self._sent_tiles]
         known += self.work.known(self._nodes, rows)
         self._scheduler.want(
@@ -157,8 +165,15 @@ class Screen:
         self._sent_cells.update((name, row) for row in fresh)
         places = np.array(fresh, dtype=np.uint32)
         failures = self._columns.failures(name, places)
+        if self._is_refused(name):
+            missing = places[~self._columns.known(name, places)].tolist()
+            failures |= dict.fromkeys(missing, Failure("OutputError", "the function is wrong", name))
         series = self._columns.series(name, places)
         self._emit(outgoing.cells(self._viewport.epoch, name, fresh, series, failures))
+
+    def _is_refused(self, name: str) -> bool:
+        output = self._columns.output(name)
+        return output is not None and output.node.uid in self._refused
 
     @property
     def _captions(self) -> list[str]:
@@ -169,7 +184,8 @@ class Screen:
         """Return the functions whose answers are drawn somewhere."""
         o = self._options
         drawn = [o.color, *(o.histograms or ()), *(o.captions or ()), o.x, o.y, *self._captions]
-        return self._columns.nodes_of([name for name in dict.fromkeys(drawn) if name is not None])
+        nodes = self._columns.nodes_of([name for name in dict.fromkeys(drawn) if name is not None])
+        return [node for node in nodes if node.uid not in self._refused]
 
     def _on_results(self, results: list[tuple[Any, Any]]) -> None:
         with self._lock:
@@ -177,11 +193,11 @@ class Screen:
             tiles: list[tuple[int, Any]] = []
             learned: dict[Node, list[int]] = {}
             for key, result in results:
-                if isinstance(result, Exception):
-                    self._notice(result)
-                if isinstance(result, Node):
+                if isinstance(result, Exception) and key[0] == "node":
+                    self._refuse(key[1], result)
+                elif isinstance(result, Node):
                     learned.setdefault(result, []).append(key[2])
-                elif key[0] == "tile" and viewport is not None and key[2] == viewport.px:
+                elif viewport is not None and key[2] == viewport.px:
                     failed = isinstance(result, Exception)
                     tiles.append((key[1], Failure.of(result, "image") if failed else result))
                     self._sent_tiles.add((key[1], viewport.px))
@@ -191,11 +207,18 @@ class Screen:
                 for name in self._columns.names_of(node):
                     self.send_cells(name, np.array(sorted(rows), dtype=np.uint32))
             self._after_results()
+        # Outside of the lock, as other views of these functions take theirs.
+        for node in learned:
+            node.announce(last=self._scheduler.progress[0] == 0)
 
-    def _notice(self, error: Exception) -> None:
-        """Say once that a function is wrong as a whole; its rows stay without an answer."""
+    def _refuse(self, uid: int, error: Exception) -> None:
+        """Say once that a function is wrong as a whole, and ask it for no more rows."""
+        if uid in self._refused:
+            return
+        self._refused.add(uid)
+        node = next(node for node in self._nodes if node.uid == uid)
+        self._nodes = self._shown_nodes()
         hint = error.hint if isinstance(error, ExplorerError) else None
         message = error.message if isinstance(error, ExplorerError) else f"{type(error).__name__}: {error}"
-        if message not in self._noticed:
-            self._noticed.add(message)
-            self._emit(outgoing.notice("error", "compute", message, hint))
+        self._emit(outgoing.notice("error", node.spec.name, message, hint))
+        self.want()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from explorer.views.options import Options
     from explorer.views.outgoing import Sent
 
+HEAR_EVERY_S = 0.25
+"""How often a view looks at what others compute while they are at it."""
 IMAGES_FIRST_S = 0.3
 """How long a new page gets nothing but its images: columns of many rows would hold them up."""
 FIRST_ROWS = 512
@@ -82,16 +85,32 @@ class Session:
         self._order: np.ndarray[Any, Any] = np.empty(0, dtype=np.uint32)
         self._seq = 0
         self._masks = 0
+        self._schema: dict[str, Any] = {}
         self._columns_due: float | None = None
         self._buffers_pass = True
-        self._cancelled: set[int] = set()
+        self._open: set[int] = set()
         self._drawn = DrawnColumns(self._columns)
         self._screen = self._make_screen()
-        self._publish("_schema", state.schema(self._columns, self.options))
+        self._watch()
+        self._publish_schema()
         self._selection_changed()
 
     def _values_now(self) -> _Current:
         return _Current(lambda: self._columns)
+
+    def _watch(self) -> None:
+        self._told = -math.inf
+        for node in self._columns.nodes_of(list(self._columns.deferred)):
+            node.watch(self._hear)
+
+    def _hear(self, last: bool) -> None:
+        """Show what others computed of the columns that are drawn: other views, and the person's code."""
+        if not last and self._clock() - self._told < HEAR_EVERY_S:
+            return
+        with self._lock:
+            self._told = self._clock()
+            self._catch_up()
+            self._screen.want()
 
     def _make_screen(self) -> Screen:
         return Screen(
@@ -129,39 +148,23 @@ class Session:
 
     def update(self, table: ImageTable | None, changes: Mapping[str, Any]) -> None:
         """Show other columns, or the same rows as another table of the same origin holds them."""
+        # Outside of the lock: filters that wait are evaluated now.
+        columns = self._columns.of(table) if table is not None else self._columns
         with self._lock:
-            columns = ViewColumns(self._aligned(table)) if table is not None else self._columns
             given = {name: getattr(self.options, name) for name in type(self.options).__dataclass_fields__}
             options = type(self.options)(**{**given, **changes}).settled(columns)
             self._screen.close()
-            self._columns, self.options = columns, options
+            before, self._columns, self.options = self._screen, columns, options
             self._drawn = DrawnColumns(columns)
             self._screen = self._make_screen()
-            self._publish("_schema", state.schema(columns, options))
+            self._screen.take_over(before)
+            self._watch()
+            self._publish_schema()
             self._send_drawn()
             self.selection.refresh()
-            self._reorder(again=True)
-            self._publish_selection()
+            self._selection_changed()
+            self._screen.want()
             self._publish_counts()
-
-    def _aligned(self, table: ImageTable) -> ImageTable:
-        if not inside.of_one_family(table, self.table):
-            raise ArgumentError(
-                "This table was not made from the one that the view shows.",
-                hint="Open another view: t.explore(…).",
-            )
-        ids = inside.rows(table).ids
-        place = np.full(
-            int(max(ids.max(initial=0), self._columns.ids.max(initial=0))) + 1, -1, dtype=np.int64
-        )
-        place[ids] = np.arange(len(ids))
-        wanted = place[self._columns.ids]
-        if (wanted < 0).any():
-            raise ArgumentError(
-                f"{int((wanted < 0).sum()):,} of the {len(wanted):,} rows of the view are not in this table.",
-                hint="Give a table that holds all of them; rows it has besides are left out.",
-            )
-        return table.gather(wanted)
 
     def close(self) -> None:
         """Start nothing more."""
@@ -204,12 +207,15 @@ class Session:
                 self.selection.set(source, clause)
             case protocol.Ask(rid=rid, op="detail", args=args):
                 row, px = self._row(args.get("row")), int(args.get("px") or 512)
+                self._open.add(rid)
                 self._screen.executor.submit(DETAIL, lambda: self._detail(rid, row, px))
+            case protocol.Ask(rid=rid, op="rows", args=args):
+                self._emit(outgoing.reply(rid, *self._rows_between(args)))
             case protocol.Ask(rid=rid, op=op, args=args):
                 getattr(self, f"_ask_{op}")(args)
                 self._emit(outgoing.reply(rid))
             case protocol.Cancel(rid=rid):
-                self._cancelled.add(rid)
+                self._open.discard(rid)
 
     def _hello(self, hello: protocol.Hello, *, proved: bool) -> None:
         self._buffers_pass = hello.buffers and proved
@@ -231,15 +237,17 @@ class Session:
         self._publish_counts()
 
     def _send_drawn(self) -> None:
+        """Send the columns that histograms, scatter and colours draw; one that cannot be is a notice."""
         o = self.options
-        for name in dict.fromkeys([*(o.histograms or ()), *([o.color] if o.color else [])]):
-            if name in (o.histograms or ()) or self._drawn.wants(name) == "facet":
-                self._emit_all(self._drawn.all(name, "facet"))
-        points = [name for name in (o.x, o.y) if name is not None]
-        if o.color and self._drawn.wants(o.color) == "point":
-            points.append(o.color)
-        for name in dict.fromkeys(points):
-            self._emit_all(self._drawn.all(name, "point"))
+        wanted = [(name, "facet") for name in o.histograms or ()]
+        wanted += [(o.color, self._drawn.wants(o.color))] if o.color else []
+        wanted += [(name, "point") for name in (o.x, o.y) if name is not None]
+        for name, role in dict.fromkeys(wanted):
+            try:
+                self._emit_all(self._drawn.all(name, role))
+            except Exception as error:  # noqa: BLE001 - the other columns are drawn all the same
+                message = f"{name!r} cannot be drawn: {type(error).__name__}: {error}"
+                self._emit(outgoing.notice("warning", "view", message))
 
     # Requests
 
@@ -247,6 +255,18 @@ class Session:
         if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < self._columns.height:
             raise ProtocolError(f"There is no row {given!r}; the view has {self._columns.height:,} rows.")
         return given
+
+    def _rows_between(self, args: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        start, stop = (protocol.whole(args.get(end), f"rows.{end}") for end in ("start", "stop"))
+        if args.get("epoch") != self._epoch:
+            raise ProtocolError("The order of the rows has changed since.", hint="Pick them again.")
+        if not 0 <= stop - start <= protocol.MOST_ROWS:
+            raise ProtocolError(
+                f"{stop - start:,} rows are too many to pick one by one; the most is {protocol.MOST_ROWS:,}.",
+                hint="Select them by a bar, a brush or a lasso, or from Python: view.select(…).",
+            )
+        content, buffers = outgoing.rows(self._epoch, start, self._order[start:stop])
+        return {"epoch": content["epoch"], "start": content["start"]}, buffers
 
     def _ask_sort(self, args: Mapping[str, Any]) -> None:
         by = args.get("by")
@@ -257,6 +277,15 @@ class Session:
                 raise ArgumentError(f"Rows cannot be sorted by {key['column']!r}.")
         self._sort = [{"column": key["column"], "descending": bool(key.get("descending"))} for key in by]
         self._reorder()
+        for key in self._sort:
+            known = int(self._columns.known(key["column"]).sum())
+            if known < self._columns.height:
+                message = (
+                    f"Sorted by {key['column']!r} as far as it is computed: {known:,} of "
+                    f"{self._columns.height:,} rows; the others come last."
+                )
+                hint = f"Compute it for all rows: t.compute({key['column']!r}), then sort again."
+                self._emit(outgoing.notice("info", "sort", message, hint))
 
     def _ask_axes(self, args: Mapping[str, Any]) -> None:
         self.update(None, {"x": args.get("x"), "y": args.get("y")})
@@ -281,9 +310,9 @@ class Session:
             self._emit(outgoing.refusal(rid, "detail", f"{type(error).__name__}: {error}"))
             return
         with self._lock:
-            if rid in self._cancelled:
-                self._cancelled.discard(rid)
+            if rid not in self._open:
                 return
+            self._open.discard(rid)
             if isinstance(tile, Failure):
                 self._emit(outgoing.reply(rid, {"values": values, "image_error": outgoing.reason(tile)}))
             elif tile is None:
@@ -307,6 +336,8 @@ class Session:
             self._emit(sent)
         if news and self.selection and self.selection.refresh():
             self._selection_changed()
+        if news:
+            self._publish_schema()
         self._publish_counts()
 
     # State
@@ -329,12 +360,12 @@ class Session:
             },
         )
 
-    def _reorder(self, *, again: bool = False) -> None:
+    def _reorder(self) -> None:
         """Recompute which rows the grid shows, and in which order; a new epoch when that changed."""
         with self._lock:
             shown = np.flatnonzero(self.selection.mask(without="grid")).astype(np.uint32)
             order = state.ordered(self._columns, shown, self._sort)
-            if self._epoch and not again and np.array_equal(order, self._order):
+            if self._epoch and np.array_equal(order, self._order):
                 self._publish_epoch()
                 return
             self._order = order
@@ -345,6 +376,13 @@ class Session:
 
     def _publish_epoch(self) -> None:
         self._publish("_epoch", {"epoch": self._epoch, "rows": len(self._order), "sort": self._sort})
+
+    def _publish_schema(self) -> None:
+        """Describe the table, once more when values told what an undeclared or integer column is."""
+        schema = state.schema(self._columns, self.options)
+        if schema != self._schema:
+            self._schema = schema
+            self._publish("_schema", schema)
 
     def _publish_counts(self) -> None:
         self._publish("_counts", state.counts(self._columns, self.options.image, self.counters))

@@ -52,7 +52,7 @@ def counts(columns: ViewColumns, image: str | None, counters: Counters) -> dict[
     ]
     return {
         "rows": columns.height,
-        "decoded": known.get(image, 0) if image is not None else 0,
+        "decoded": known[image] - int(columns.failed(image).sum()) if image in known else 0,
         "inferred": max(inferred) if inferred else None,
         "failed": counters.failed,
         "hits": counters.cache_hits,

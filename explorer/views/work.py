@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import polars as pl
 
 from explorer._errors import ComputeError
 from explorer.compute.deferred import Image
@@ -142,7 +143,10 @@ class Work:
                 entry |= {"known": True, "error": outgoing.reason(failure)}
             else:
                 known = bool(columns.known(name, places)[0])
-                entry |= {"known": known, "value": outgoing.plain(columns.series(name, places)[0])}
+                value = columns.series(name, places)[0]
+                entry |= {"known": known, "value": outgoing.plain(value)}
+                if isinstance(value, pl.Series) and len(value) > outgoing.LONGEST_LIST:
+                    entry["length"] = len(value)
             values.append(entry)
         return values, tile
 

@@ -378,6 +378,100 @@ def test_a_table_without_images_and_an_empty_table_can_be_opened():
     assert empty.state["_epoch"]["rows"] == 0
 
 
+def test_a_view_shows_what_another_view_and_the_persons_code_compute():
+    t, _ = with_shades()
+    first, second = Page(t, histograms=["shade"]), Page(t, histograms=["shade"])
+    for page in (first, second):
+        page.look(0, 4, columns=["shade"])
+    first.steps.run_all()
+    assert second.column("shade")[1]["known"] == 4
+    assert second.cells("shade") == {0: 0, 1: 1, 2: 2, 3: 3}
+    t.compute("shade")
+    for page in (first, second):
+        codes, sent = page.column("shade")
+        assert sent["known"] == 100
+        assert 255 not in codes
+        assert page.state["_counts"]["known"]["shade"] == 100
+
+
+def test_an_update_keeps_the_order_and_the_place(page):
+    page.look(20, 30, columns=["label"])
+    page.steps.run_all()
+    epoch = page.epoch
+    page.session.update(None, {"captions": ["number"]})
+    assert page.epoch == epoch
+    page.look(20, 30, columns=["number"])
+    page.steps.run_all()
+    assert page.cells("number")[25] == 25
+    assert page.session.counters.decode_calls == 10
+
+
+def test_a_request_that_was_cancelled_is_not_answered_and_its_number_can_be_used_again(page):
+    page.session.handle({"kind": "ask", "rid": 9, "op": "detail", "args": {"row": 1, "px": 64}})
+    page.session.handle({"kind": "cancel", "rid": 9})
+    page.session.handle({"kind": "cancel", "rid": 10})
+    page.steps.run_all()
+    assert page.of("reply") == []
+    for rid in (9, 10):
+        page.session.handle({"kind": "ask", "rid": rid, "op": "detail", "args": {"row": 1, "px": 64}})
+    page.steps.run_all()
+    assert [content["rid"] for content, _ in page.of("reply")] == [9, 10]
+
+
+def test_rows_of_a_per_row_function_are_shown_one_by_one():
+    t = table(20).with_columns(slow=ex.defer(lambda number: number, returns=int))
+    page = Page(t, histograms=["slow"])
+    page.look(0, 20, columns=["slow"])
+    while not page.cells("slow"):
+        page.clock.now += 0.05
+        page.steps.run_one()
+    assert page.session.counters.rows_inferred <= 2
+    page.steps.run_all()
+    assert len(page.cells("slow")) == 20
+
+
+def test_a_function_that_is_wrong_as_a_whole_marks_its_rows_and_is_not_called_again():
+    calls = []
+    t = table(40).with_columns(
+        bad=ex.defer(lambda x: calls.append(1) or x[:0], "label", batched=True, returns=int)
+    )
+    page = Page(t, histograms=["bad"])
+    page.look(0, 8, columns=["bad"])
+    page.steps.run_all()
+    page.look(8, 16, columns=["bad"])
+    page.steps.run_all()
+    assert len(calls) == 1
+    assert len(page.of("notice")) == 1
+    assert all("wrong" in message for message in page.cells("bad").values())
+    assert sorted(page.cells("bad")) == list(range(16))
+
+
+def test_rows_can_be_asked_for_by_their_places(page):
+    page.ask("sort", by=[{"column": "number", "descending": True}])
+    reply = page.ask("rows", epoch=page.epoch, start=2, stop=5)
+    ((_, (buffer,)),) = [m for m in page.of("reply") if m[0]["rid"] == reply["rid"]]
+    assert np.frombuffer(buffer, "<u4").tolist() == [97, 96, 95]
+    assert "order of the rows has changed" in page.ask("rows", epoch=1, start=2, stop=5)["error"]["message"]
+    assert "too many" in page.ask("rows", epoch=page.epoch, start=0, stop=10**6)["error"]["message"]
+
+
+def test_sorting_by_a_column_that_is_partly_computed_says_so(page):
+    page.look(0, 4, columns=["shade"])
+    page.steps.run_all()
+    page.ask("sort", by=[{"column": "shade", "descending": False}])
+    ((notice, _),) = page.of("notice")
+    assert "4 of 100 rows" in notice["message"]
+
+
+def test_one_column_that_cannot_be_drawn_leaves_the_others():
+    t = ex.from_polars({"id": [2**60 + i for i in range(50)], "huge": [1e20] * 50, "label": ["a", "b"] * 25})
+    page = Page(t, histograms=["label", "huge"], x="huge", y="huge")
+    assert page.column("label")[0].tolist() == [0, 1] * 25
+    assert set(page.column("huge")[0]) == {0}
+    with pytest.raises(ex.ArgumentError, match="no histogram"):
+        Page(t, histograms=["id"])
+
+
 actions = st.one_of(
     st.tuples(st.just("look"), st.integers(0, 90)),
     st.tuples(st.just("select"), st.integers(0, 11)),
