@@ -66,7 +66,7 @@ def passing(
     label = ", ".join(node.spec.name for node in functions) or "filter"
     needed = stored_columns(p.node for p in predicates)
     was = counters.rows_inferred
-    progress = Progress(label, total=len(rows), done_word="inferred", always=limit is not None)
+    progress = Progress(label, total=len(rows), done_word="looked at", always=limit is not None)
     with progress:
         for start in range(0, len(rows), size):
             places = np.arange(start, min(start + size, len(rows)))
@@ -88,7 +88,7 @@ def passing(
             start = len(rows)
         if limit is not None:
             fresh = counters.rows_inferred - was
-            progress.note = f"{fresh:,} of them now; found {min(count, limit):,} of the {limit:,} wanted"
+            progress.note = f"{fresh:,} inferred; found {min(count, limit):,} of {limit:,}"
     for node in functions:
         node.announce(last=True)
     seen = rows.slice(0, min(start + size, len(rows)))
