@@ -173,14 +173,11 @@ def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str,
     added = [name for name in frame.columns if name not in left._frame.columns]
     fresh = Binding.of_stored(added)
     known = {**left._binding.refs, **fresh.refs}
-    names = [name for name in frame.columns if name in known]
-    before: str | None = None
-    for name in left._binding.refs:
-        if name in left._binding.deferred:
-            # Where it stood among its neighbours, as the frame holds no place for it.
-            names.insert(0 if before is None else names.index(before) + 1, name)
-        before = name if name in names else before
-    refs = {name: known[name] for name in names}
+    # The rows of a right join are the right's, and so its keys stand among its columns.
+    keys = _names(on) if options.get("how") == "right" else []
+    tail = [name for name in frame.columns if name in fresh.refs or name in keys]
+    head = [name for name in left.columns if name in frame.columns or name in left.deferred]
+    refs = {name: known[name] for name in [*(name for name in head if name not in tail), *tail]}
     binding = replace(left._binding, refs=refs, names={**left._binding.names, **fresh.names})
     return left._with(frame, binding)._renumbered_if_repeated()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import explorer as ex
@@ -114,6 +116,47 @@ AGGREGATIONS = {
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
 def test_an_aggregation_gives_the_frame_that_polars_gives(t, aggregation):
     assert_frame_equal(AGGREGATIONS[aggregation](t), AGGREGATIONS[aggregation](FRAME))
+
+
+def _chainable():
+    """Verbs that leave the columns a, b and c, of the same dtypes."""
+    return [
+        lambda t: t.filter(pl.col("a") > 1),
+        lambda t: t.filter((pl.col("a") < 3) | (pl.col("b") == "x")),
+        lambda t: t.filter(pl.col("c") >= pl.col("c").mean()),
+        lambda t: t.remove(pl.col("a") == 2),
+        lambda t: t.sort("a", "c", nulls_last=True, maintain_order=True),
+        lambda t: t.sort(pl.col("c") * -1, maintain_order=True),
+        lambda t: t.head(3),
+        lambda t: t.tail(3),
+        lambda t: t.slice(1, 3),
+        lambda t: t.with_columns(pl.col("a") + 1),
+        lambda t: t.with_columns(a=pl.col("a").fill_null(7)),
+        lambda t: t.with_columns(c=pl.col("c") + pl.col("a").sum()),
+        lambda t: t.with_columns(pl.selectors.float() / 2),
+        lambda t: t.rename({"a": "b", "b": "a"}).rename({"a": "b", "b": "a"}),
+        lambda t: t.unique("b", keep="first", maintain_order=True),
+        lambda t: t.with_columns(extra=pl.col("a") * pl.col("c")),
+        lambda t: t.select("b", "c", "a"),
+        lambda t: t.join(pl.DataFrame({"b": ["x", "x", "z"]}), on="b", maintain_order="left"),
+    ]
+
+
+@given(st.lists(st.integers(0, 17), max_size=7), st.sets(st.sampled_from("abc")))
+def test_any_chain_of_verbs_gives_what_polars_gives(chain, deferred):
+    raw = FRAME.rename({name: f"raw_{name}" for name in deferred})
+    given_table = ex.from_polars(raw).with_columns(
+        **{
+            name: ex.defer(lambda value: value, f"raw_{name}", returns=FRAME.schema[name], batch_size=2)
+            for name in deferred
+        }
+    )
+    given_table, expected = given_table.select("a", "b", "c"), FRAME
+    for place in chain:
+        verb = _chainable()[place]
+        given_table, expected = verb(given_table), verb(expected)
+    assert given_table.columns == expected.columns
+    assert_frame_equal(given_table.to_polars(), expected)
 
 
 def test_a_seeded_sample_is_repeatable_and_of_the_size_asked_for(t):
