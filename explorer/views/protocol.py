@@ -8,6 +8,7 @@ reply or a notice.
 page sends   carries
 ===========  ==========================================================================
 hello        protocol, dpr, media, buffers; with one 4-byte buffer that proves that they pass
+bye          nothing: the page is gone
 viewport     seq, epoch, start, stop, ahead, px, columns, missing: absolute, the latest wins
 select       seq, source, clause or null
 ask          rid, op, args: every one is answered by exactly one ``reply``
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 MOST_ROWS = 20_000
+MOST_PX = 4096
 CHUNK_BYTES = 2 * 2**20
 OPS = ("sort", "detail", "axes", "facet", "rows", "clear")
 
@@ -44,6 +46,11 @@ class Hello:
     protocol: int
     dpr: float
     buffers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The last page of the view is gone; a later `Hello` brings it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class Cancel:
     rid: int
 
 
-Message: TypeAlias = "Hello | Viewport | Select | Ask | Cancel"
+Message: TypeAlias = "Hello | Bye | Viewport | Select | Ask | Cancel"
 
 
 def parse(content: object) -> Message:
@@ -112,6 +119,8 @@ def parse(content: object) -> Message:
             return Hello(
                 _int(content, "protocol"), _float(content, "dpr", 1.0), content.get("buffers") is not False
             )
+        case "bye":
+            return Bye()
         case "viewport":
             return _viewport(content)
         case "select":
@@ -146,8 +155,8 @@ def _viewport(content: Mapping[str, Any]) -> Viewport:
     ):
         raise ProtocolError(f"viewport: rows {start} to {stop} and ahead {first} to {last} cannot be shown.")
     px = _int(content, "px")
-    if not 8 <= px <= 4096:
-        raise ProtocolError(f"viewport.px is {px}; it lies between 8 and 4096.")
+    if not 8 <= px <= MOST_PX:
+        raise ProtocolError(f"viewport.px is {px}; it lies between 8 and {MOST_PX}.")
     missing = content.get("missing", [])
     columns = content.get("columns", [])
     if not isinstance(missing, list) or len(missing) > MOST_ROWS or not isinstance(columns, list):

@@ -116,6 +116,11 @@ class Screen:
         self._sent_tiles.clear()
         self._sent_cells.clear()
 
+    def leave(self) -> None:
+        """Nobody looks any more: start nothing of what was wanted."""
+        self._viewport = None
+        self._scheduler.want([])
+
     def reorder(self, order: np.ndarray[Any, Any]) -> None:
         """Show the rows in another order; the page says next what of it is on screen."""
         self._order = order

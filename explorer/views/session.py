@@ -88,6 +88,7 @@ class Session:
         self._schema: dict[str, Any] = {}
         self._columns_due: float | None = None
         self._buffers_pass = True
+        self._present = False
         self._open: set[int] = set()
         self._drawn = DrawnColumns(self._columns)
         self._screen = self._make_screen()
@@ -105,7 +106,7 @@ class Session:
 
     def _hear(self, last: bool) -> None:
         """Show what others computed of the columns that are drawn: other views, and the person's code."""
-        if not last and self._clock() - self._told < HEAR_EVERY_S:
+        if not self._present or (not last and self._clock() - self._told < HEAR_EVERY_S):
             return
         with self._lock:
             self._told = self._clock()
@@ -198,6 +199,9 @@ class Session:
         match message:
             case protocol.Hello():
                 self._hello(message, proved=bool(buffers) and len(memoryview(buffers[0])) == 4)
+            case protocol.Bye():
+                self._present = False
+                self._screen.leave()
             case protocol.Viewport():
                 if message.epoch == self._epoch:
                     self._screen.look(message)
@@ -206,7 +210,8 @@ class Session:
                 self._seq = max(self._seq, seq)
                 self.selection.set(source, clause)
             case protocol.Ask(rid=rid, op="detail", args=args):
-                row, px = self._row(args.get("row")), int(args.get("px") or 512)
+                row = self._row(args.get("row"))
+                px = min(max(protocol.whole(args.get("px"), "detail.px"), 8), protocol.MOST_PX)
                 self._open.add(rid)
                 self._screen.executor.submit(DETAIL, lambda: self._detail(rid, row, px))
             case protocol.Ask(rid=rid, op="rows", args=args):
@@ -218,6 +223,7 @@ class Session:
                 self._open.discard(rid)
 
     def _hello(self, hello: protocol.Hello, *, proved: bool) -> None:
+        self._present = True
         self._buffers_pass = hello.buffers and proved
         if hello.protocol != protocol.PROTOCOL:
             self._emit(

@@ -250,6 +250,7 @@ def test_the_detail_of_a_broken_image_says_why():
         ("sort", {"by": [{"column": "image"}]}),
         ("detail", {"row": 100}),
         ("detail", {"row": "x"}),
+        ("detail", {"row": 1, "px": "large"}),
         ("facet", {"column": "image"}),
         ("axes", {"x": "number", "y": None}),
         ("axes", {"x": "image", "y": "number"}),
@@ -392,6 +393,22 @@ def test_a_view_shows_what_another_view_and_the_persons_code_compute():
         assert sent["known"] == 100
         assert 255 not in codes
         assert page.state["_counts"]["known"]["shade"] == 100
+
+
+def test_when_the_page_is_gone_nothing_more_is_computed_or_sent_until_it_is_back(page):
+    page.look(0, 20, columns=["shade"])
+    page.steps.run_one()
+    page.session.handle({"kind": "bye"})
+    page.messages.clear()
+    page.steps.run_all()
+    page.session.table.compute("shade")
+    assert page.messages == []
+    assert page.session.counters.images_decoded <= 3
+    page.hello()
+    page.look(0, 3, columns=["shade"])
+    page.steps.run_all()
+    assert page.cells("shade") == {0: 0, 1: 1, 2: 2}
+    assert page.column("shade")[1]["known"] == 100
 
 
 def test_an_update_keeps_the_order_and_the_place(page):
