@@ -136,6 +136,10 @@ export class FakeKernel implements Channel {
     this.#messages.add(listener);
   }
 
+  onLost(): void {}
+
+  onDoubt(): void {}
+
   send(message: Outgoing): void {
     this.log.push(message);
     setTimeout(() => void this.#handle(message), this.options.latency);
@@ -328,6 +332,10 @@ export class FakeKernel implements Channel {
       ];
       const size = { media: "image/png", w, h, source_w: w, source_h: h };
       this.emit({ kind: "reply", rid, ok: true, values, ...size }, bytes);
+    } else if (op === "rows") {
+      const [start, stop] = [args["start"] as number, args["stop"] as number];
+      const rows = Uint32Array.from(this.#order.slice(start, stop));
+      this.emit({ kind: "reply", rid, ok: true, epoch: this.#epoch, start }, rows);
     } else if (op === "facet" || op === "axes") {
       this.emit({ kind: "reply", rid, ok: true });
       if (op === "facet") {

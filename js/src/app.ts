@@ -1,6 +1,7 @@
 /** Everything behind one view, wired together: channel, store, requests, and what views may do. */
 
-import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+import { asU32 } from "./bytes";
 import type { Channel, Trait } from "./channel";
 import { type Clause } from "./clauses";
 import type { Clock } from "./clock";
@@ -26,7 +27,8 @@ import {
   ProtocolError,
   type SortKey,
 } from "./protocol";
-import { Asks, Greeting, type Reply, RequestError } from "./requests";
+import { type AskOptions, Asks, Greeting, KernelGone } from "./requests";
+import { type Reply, RequestError } from "./requests";
 import { SelectQueue } from "./select_queue";
 import { Store } from "./store";
 import { Tiles } from "./tiles";
@@ -35,7 +37,20 @@ import { Viewport, type Wanted } from "./viewport";
 /** A request without an answer for this long (milliseconds) means that the kernel is busy. */
 const BUSY_AFTER = 500;
 const KEEP_AFTER = 250;
+/** A restarted kernel lets go of its connections within this time (milliseconds). */
+const DOUBT = 100;
 const MEDIA = ["image/jpeg", "image/png", "image/webp"];
+
+const GONE = {
+  where: "kernel",
+  message: "The kernel was restarted or is gone. Run the cell again to go on.",
+  hint: "Until then you can pan, lasso and count what is here; no further images and values come.",
+};
+
+function earliest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}
 
 export class App {
   readonly store = new Store();
@@ -47,7 +62,11 @@ export class App {
   readonly coloring: ReadonlySignal<Coloring>;
   /** Whether anything that was asked for is still under way. */
   readonly waiting: ReadonlySignal<boolean>;
-  readonly busy = signal(false);
+  /** Whether an answer, and whether anything at all, has been awaited for too long. */
+  readonly unanswered = signal(false);
+  readonly late = signal(false);
+  /** There is no kernel any more: what the page knows by itself still works. */
+  readonly lost = signal(false);
   /** The order that the grid paints: the newest one, or the one before while that travels. */
   readonly shown = signal(new Order(0, 0));
   /** Whether every tile on screen is painted with its captions, of the newest order. */
@@ -70,13 +89,12 @@ export class App {
     this.viewport = new Viewport(send, clock, (wanted) => this.#progress(wanted));
     this.#greeting = new Greeting(send, clock, devicePixelRatio, MEDIA);
     this.coloring = computed(() => coloring(this.store, theme.value));
-    const since = computed(() =>
-      [this.selects.since.value, this.asks.since.value, this.viewport.since.value]
-        .filter((at) => at !== null)
-        .reduce((least: number | null, at) => (least === null ? at : Math.min(least, at)), null),
-    );
+    const { selects, asks, viewport } = this;
+    const answer = computed(() => earliest(selects.since.value, asks.since.value));
+    const since = computed(() => earliest(answer.value, viewport.since.value));
     this.waiting = computed(() => since.value !== null);
-    this.#followBusy(since);
+    this.#follow(answer, this.unanswered);
+    this.#follow(since, this.late);
     this.#connect();
   }
 
@@ -94,15 +112,30 @@ export class App {
   }
 
   /** Asks the kernel and shows its error as a notice; null when there is no good answer. */
-  async ask(op: Op, args: JsonObject, signal?: AbortSignal): Promise<Reply | null> {
+  async ask(op: Op, args: JsonObject, options: AskOptions = {}): Promise<Reply | null> {
     try {
-      return await this.asks.ask(op, args, signal);
+      return await this.asks.ask(op, args, options);
     } catch (error) {
       if (error instanceof RequestError) {
         this.store.notify({ level: "error", ...error.error });
-      } else if (!signal?.aborted) throw error;
+      } else if (!(error instanceof KernelGone) && !options.signal?.aborted) throw error;
       return null;
     }
+  }
+
+  /** The rows at positions [start, stop) of an order; null when the kernel does not give them. */
+  async rowsBetween(
+    epoch: number,
+    start: number,
+    stop: number,
+    signal: AbortSignal,
+  ): Promise<Uint32Array | null> {
+    const reply = await this.ask("rows", { epoch, start, stop }, { signal });
+    const data = reply?.buffers[0];
+    if (!data) return null;
+    const rows = asU32(data);
+    this.store.apply({ kind: "rows", epoch, start, rows });
+    return rows;
   }
 
   async sort(by: SortKey[]): Promise<void> {
@@ -169,18 +202,39 @@ export class App {
       this.#guard("message", () => this.#receive(parseMessage(content, buffers)));
     }, lifetime);
     lifetime.addEventListener("abort", () => this.#stop(), { once: true });
+    channel.onLost(() => this.#lose(), lifetime);
+    let cancelDoubt = () => {};
+    channel.onDoubt(() => {
+      cancelDoubt();
+      cancelDoubt = this.clock.after(DOUBT, () => this.#greeting.begin());
+    }, lifetime);
+    lifetime.addEventListener("abort", () => cancelDoubt(), { once: true });
     this.#greeting.begin();
     this.#needChosen();
+  }
+
+  #lose(): void {
+    batch(() => {
+      this.lost.value = true;
+      this.#stopTalking();
+      this.store.notify({ level: "warning", ...GONE });
+    });
   }
 
   #setSchema(value: unknown): void {
     const before = this.store.schema.value;
     const schema = parseSchema(value);
+    const layout = this.store.layout.value;
     this.store.setSchema(schema);
+    // A page that is opened later must not find choices that Python has overruled.
+    if (before && this.store.layout.value !== layout) this.keep({});
     if (before && (before.rows !== schema?.rows || before.image !== schema.image)) {
       this.tiles.clear();
     }
-    if (before) this.#needChosen();
+    if (!before) return;
+    this.#needChosen();
+    // With other columns the kernel starts afresh, also where the order stays the same.
+    this.viewport.renew();
   }
 
   /** What the page itself chose to draw, and Python therefore does not send unasked. */
@@ -222,27 +276,32 @@ export class App {
     }
   }
 
-  #followBusy(since: ReadonlySignal<number | null>): void {
+  #follow(since: ReadonlySignal<number | null>, late: Signal<boolean>): void {
     let cancel = () => {};
     react(this.signal, () => {
       cancel();
       const at = since.value;
       if (at === null) {
-        this.busy.value = false;
+        late.value = false;
         return;
       }
       const left = at + BUSY_AFTER - this.clock.now();
-      if (left <= 0) this.busy.value = true;
-      else cancel = this.clock.after(left, () => (this.busy.value = true));
+      if (left <= 0) late.value = true;
+      else cancel = this.clock.after(left, () => (late.value = true));
     });
     this.signal.addEventListener("abort", () => cancel(), { once: true });
   }
 
-  #stop(): void {
+  #stopTalking(): void {
     this.#cancelKeep();
     this.#greeting.stop();
     this.selects.stop();
     this.viewport.stop();
+    this.asks.stop();
+  }
+
+  #stop(): void {
+    this.#stopTalking();
     this.tiles.clear();
   }
 }

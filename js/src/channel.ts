@@ -14,6 +14,10 @@ export interface Channel {
     listener: (content: unknown, buffers: readonly HostBuffer[]) => void,
     signal: AbortSignal,
   ): void;
+  /** The kernel cannot be reached any more: nothing that is sent arrives. Told once. */
+  onLost(listener: () => void, signal: AbortSignal): void;
+  /** Something happened to the connection: a message would show whether it still stands. */
+  onDoubt(listener: () => void, signal: AbortSignal): void;
 }
 
 /** The part of anywidget's model that is used. */
@@ -37,15 +41,25 @@ function listen(
 }
 
 export function kernelChannel(model: WidgetModel): Channel {
+  const lost = new AbortController();
+  /** A comm of a kernel that was restarted throws whatever is done with it. */
+  const attempt = (action: () => void) => {
+    if (lost.signal.aborted) return;
+    try {
+      action();
+    } catch {
+      lost.abort();
+    }
+  };
   return {
     get: (trait) => model.get(trait),
     subscribe: (trait, listener, signal) =>
       listen(model, `change:${trait}`, () => listener(), signal),
     set: (trait, value) => {
       model.set(trait, value);
-      model.save_changes();
+      attempt(() => model.save_changes());
     },
-    send: (content, buffers = []) => model.send(content, undefined, buffers),
+    send: (content, buffers = []) => attempt(() => model.send(content, undefined, buffers)),
     onMessage: (listener, signal) =>
       listen(
         model,
@@ -53,5 +67,10 @@ export function kernelChannel(model: WidgetModel): Channel {
         (content: unknown, buffers?: HostBuffer[]) => listener(content, buffers ?? []),
         signal,
       ),
+    onLost: (listener, signal) => {
+      lost.signal.addEventListener("abort", listener, { once: true, signal });
+      listen(model, "comm:close", () => lost.abort(), signal);
+    },
+    onDoubt: (listener, signal) => listen(model, "comm_live_update", () => listener(), signal),
   };
 }

@@ -1,6 +1,8 @@
 /** Elements, effects and frames with a lifetime. Text from data is only ever set as text. */
 
 import { effect } from "@preact/signals-core";
+import type { Scalar } from "./clauses";
+import { scalar } from "./format";
 
 type Child = Node | string | null | undefined | false;
 type Listeners = { [K in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[K]) => void };
@@ -68,6 +70,12 @@ export function onResize(
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
 }
 
+/** A value as text; the missing value looks different from the text "null". */
+export function scalarView(className: string, value: Scalar): HTMLElement {
+  const missing = value === null ? " ex-null" : "";
+  return h("span", { class: className + missing, text: scalar(value) });
+}
+
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -79,4 +87,19 @@ export function setAttr(element: Element, name: string, value: string | null): v
 
 export function clamp(value: number, least: number, most: number): number {
   return Math.max(least, Math.min(most, value));
+}
+
+/** On a host with this attribute JupyterLab's shortcuts (a, b, dd, ...) rest. */
+const QUIET = "data-lm-suppress-shortcuts";
+
+export function keepShortcutsQuiet(host: Element): void {
+  host.setAttribute(QUIET, "true");
+}
+
+/** Lets the notebook have the key that is being pressed, as if the view had not the focus. */
+export function passToHost(element: Element): void {
+  const root = element.getRootNode();
+  if (!(root instanceof ShadowRoot)) return;
+  root.host.removeAttribute(QUIET);
+  setTimeout(() => keepShortcutsQuiet(root.host));
 }

@@ -34,20 +34,28 @@ export function scalar(value: Scalar): string {
   return value === "" ? "(empty)" : String(value);
 }
 
-export function json(value: Json | undefined, limit = 200): string {
+/** A number in as little room as possible; its size is still told, which a cut number hides. */
+export function brief(value: number): string {
+  const text = value.toExponential(2).replace(/\.?0+e/, "e");
+  const plain = scalar(value);
+  return text.length < plain.length ? text : plain;
+}
+
+/** `length`: how many values a vector has of which only the first were sent. */
+export function json(value: Json | undefined, limit = 200, length?: number): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "object") {
-    if (Array.isArray(value)) return list(value);
+    if (Array.isArray(value)) return list(value, length ?? value.length);
     const text = JSON.stringify(value);
     return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
   }
   return scalar(value);
 }
 
-function list(values: Json[]): string {
+function list(values: Json[], length: number): string {
   const shown = values.slice(0, 6).map((value) => json(value, 40));
-  return values.length > 6
-    ? `[${shown.join(", ")}, … ${count(values.length)} values]`
+  return length > shown.length
+    ? `[${shown.join(", ")}, … ${count(length)} values]`
     : `[${shown.join(", ")}]`;
 }
 

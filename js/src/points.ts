@@ -49,6 +49,28 @@ export function pan(view: View, fx: number, fy: number): View {
   return { x0: view.x0 + dx, x1: view.x1 + dx, y0: view.y0 + dy, y1: view.y1 + dy };
 }
 
+/** How far one can zoom out of and into the view of all points. */
+const FARTHEST = 50;
+const NEAREST = 50_000;
+
+/** `zoom` that stops where nothing could be recognised any more. */
+export function zoomWithin(home: View, view: View, factor: number, fx: number, fy: number): View {
+  const now = (home.x1 - home.x0) / (view.x1 - view.x0);
+  const next = Math.max(1 / FARTHEST, Math.min(NEAREST, now * factor));
+  return within(home, zoom(view, next / now, fx, fy));
+}
+
+/** The window with its centre moved onto the place where the points are. */
+export function within(home: View, view: View): View {
+  const off = (a: number, b: number, least: number, most: number) => {
+    const centre = (a + b) / 2;
+    return Math.max(least, Math.min(most, centre)) - centre;
+  };
+  const dx = off(view.x0, view.x1, home.x0, home.x1);
+  const dy = off(view.y0, view.y1, home.y0, home.y1);
+  return { x0: view.x0 + dx, x1: view.x1 + dx, y0: view.y0 + dy, y1: view.y1 + dy };
+}
+
 export type Arrangement = {
   /** Rows in drawing order: pale ones first, selected ones last. */
   index: Uint32Array<ArrayBuffer>;

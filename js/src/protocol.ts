@@ -165,7 +165,7 @@ export function parseLayout(value: unknown): Layout {
 
 // ---- from the page to the kernel ----------------------------------------------------------
 
-export type Op = "sort" | "detail" | "axes" | "facet" | "clear";
+export type Op = "sort" | "detail" | "axes" | "facet" | "clear" | "rows";
 export type Outgoing =
   | { kind: "hello"; protocol: number; dpr: number; media: string[]; buffers: boolean }
   | {

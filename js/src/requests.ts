@@ -19,47 +19,105 @@ export class RequestError extends Error {
   }
 }
 
-type Pending = { resolve(reply: Reply): void; reject(error: Error): void; since: number };
+/** There is no kernel that could answer. */
+export class KernelGone extends Error {
+  override name = "KernelGone";
+}
+
+export type AskOptions = {
+  signal?: AbortSignal;
+  /** Asks once more after so many milliseconds without an answer. */
+  againAfter?: number;
+};
+/** `rids`: a question that is asked once more has two, and whichever is answered first counts. */
+type Question = {
+  rids: number[];
+  since: number;
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+  cancelTimer(): void;
+};
+
+/**
+ * Numbers no other page uses for the same kernel: what it still keeps of a page that was
+ * reloaded, or of another display of the view, must not meet a new question.
+ */
+export function freshRid(now = Date.now(), random = Math.random()): number {
+  return (now % 1e9) * 1e6 + Math.floor(random * 1e6);
+}
 
 export class Asks {
   /** When the oldest open question was asked, or null. */
   readonly since = signal<number | null>(null);
 
-  #rid = 0;
-  #open = new Map<number, Pending>();
+  #open = new Map<number, Question>();
+  #stopped = false;
 
   constructor(
     readonly send: Send,
     readonly clock: Clock,
+    private nextRid = freshRid(),
   ) {}
 
-  /** Rejects with `RequestError` when the kernel says no, and with the signal's reason on abort. */
-  ask(op: Op, args: JsonObject, signal?: AbortSignal): Promise<Reply> {
-    const rid = ++this.#rid;
+  /**
+   * Rejects with `RequestError` when the kernel says no, with `KernelGone` when there is none,
+   * and with the signal's reason on abort.
+   */
+  ask(op: Op, args: JsonObject, { signal, againAfter }: AskOptions = {}): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
-      this.#open.set(rid, { resolve, reject, since: this.clock.now() });
-      signal?.addEventListener("abort", () => this.#cancel(rid, signal.reason), { once: true });
+      if (this.#stopped) return reject(new KernelGone("no kernel"));
+      const since = this.clock.now();
+      const question: Question = { rids: [], since, resolve, reject, cancelTimer: () => {} };
+      const transmit = () => {
+        const rid = this.nextRid++;
+        question.rids.push(rid);
+        this.#open.set(rid, question);
+        this.send({ kind: "ask", rid, op, args });
+      };
+      signal?.addEventListener("abort", () => this.#cancel(question, signal.reason), {
+        once: true,
+      });
+      if (againAfter !== undefined) {
+        question.cancelTimer = this.clock.after(againAfter, transmit);
+      }
+      transmit();
       this.#note();
-      this.send({ kind: "ask", rid, op, args });
     });
   }
 
   receive(reply: ReplyMessage): void {
-    const pending = this.#open.get(reply.rid);
-    if (!pending) return;
+    const question = this.#open.get(reply.rid);
+    if (!question) return;
     this.#open.delete(reply.rid);
-    this.#note();
-    if (reply.ok) pending.resolve({ content: reply.content, buffers: reply.buffers });
-    else pending.reject(new RequestError(reply.error));
+    this.#close(question);
+    if (reply.ok) question.resolve({ content: reply.content, buffers: reply.buffers });
+    else question.reject(new RequestError(reply.error));
   }
 
-  #cancel(rid: number, reason: unknown): void {
-    const pending = this.#open.get(rid);
-    if (!pending) return;
-    this.#open.delete(rid);
+  /** Asks nothing any more: what is open has no answer. */
+  stop(): void {
+    this.#stopped = true;
+    for (const question of new Set(this.#open.values())) {
+      question.cancelTimer();
+      question.reject(new KernelGone("no kernel"));
+    }
+    this.#open.clear();
     this.#note();
-    this.send({ kind: "cancel", rid });
-    pending.reject(reason instanceof Error ? reason : new Error("cancelled"));
+  }
+
+  #cancel(question: Question, reason: unknown): void {
+    if (!question.rids.some((rid) => this.#open.has(rid))) return;
+    this.#close(question);
+    question.reject(reason instanceof Error ? reason : new Error("cancelled"));
+  }
+
+  /** Takes back what of a question is still open. */
+  #close(question: Question): void {
+    question.cancelTimer();
+    for (const rid of question.rids) {
+      if (this.#open.delete(rid)) this.send({ kind: "cancel", rid });
+    }
+    this.#note();
   }
 
   #note(): void {
@@ -105,6 +163,7 @@ export class Greeting {
   }
 
   stop(): void {
+    this.#heard = true;
     this.#cancelTimer();
   }
 }

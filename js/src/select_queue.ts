@@ -36,6 +36,7 @@ export class SelectQueue {
   #inFlight: (Wish & { seq: number }) | null = null;
   #waiting: Wish[] = [];
   #repeats = 0;
+  #stopped = false;
   #cancelTimer = () => {};
 
   constructor(
@@ -48,6 +49,7 @@ export class SelectQueue {
   select(source: string, clause: Clause | null): void {
     const wish = { source, clause };
     this.store.clauses.value = withWish(this.store.clauses.value, wish);
+    if (this.#stopped) return;
     this.#waiting = [...this.#waiting.filter((other) => other.source !== source), wish];
     this.#next();
   }
@@ -66,8 +68,13 @@ export class SelectQueue {
     this.#next();
   }
 
+  /** Clauses stay where they are, and what is selected from now on is known to the page alone. */
   stop(): void {
     this.#cancelTimer();
+    this.#stopped = true;
+    this.#inFlight = null;
+    this.#waiting = [];
+    this.since.value = null;
   }
 
   #next(): void {

@@ -112,10 +112,12 @@ export class Store implements Columns {
       delete layout.x;
       delete layout.y;
     }
+    if (before.layout.tile !== schema.layout.tile) delete layout.tile;
     if (before.color !== schema.color) delete layout.color;
     if (before.histograms.join("\0") !== schema.histograms.join("\0")) delete layout.histograms;
     if (before.captions.join("\0") !== schema.captions.join("\0")) delete layout.captions;
-    this.layout.value = layout;
+    const changed = Object.keys(layout).length !== Object.keys(this.layout.value).length;
+    if (changed) this.layout.value = layout;
     if (before.rows === schema.rows) {
       // The same rows with other columns: what is there is drawn until it comes anew.
       this.facets.value = stale(this.facets.value);

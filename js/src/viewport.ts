@@ -41,6 +41,7 @@ export class Viewport {
   #askedPx = 0;
   #cancelTimer = () => {};
   #timerAt = Infinity;
+  #stopped = false;
 
   constructor(
     readonly send: (message: Outgoing) => void,
@@ -49,11 +50,19 @@ export class Viewport {
   ) {}
 
   declare(wanted: Wanted): void {
-    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
+    if (this.#stopped || JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
     this.#wanted = wanted;
     this.#changed = true;
     this.#repeats = 0;
     this.#schedule(Math.max(0, this.#sentAt + THROTTLE - this.clock.now()));
+  }
+
+  /** The kernel knows nothing of the screen any more: says the same again. */
+  renew(): void {
+    if (!this.#wanted || this.#stopped) return;
+    this.#changed = true;
+    this.#repeats = 0;
+    this.#schedule(0);
   }
 
   /** Something arrived: what is still missing gets its full second again. */
@@ -64,7 +73,7 @@ export class Viewport {
 
   /** Looks whether anything on screen is still missing. */
   check(): void {
-    if (!this.#wanted) return;
+    if (!this.#wanted || this.#stopped) return;
     const { ordered, absent } = this.progress(this.#wanted);
     if (ordered && absent.length === 0) {
       this.since.value = null;
@@ -75,8 +84,11 @@ export class Viewport {
     }
   }
 
+  /** Sends nothing any more and waits for nothing. */
   stop(): void {
     this.#stopTimer();
+    this.#stopped = true;
+    this.since.value = null;
   }
 
   #stopTimer(): void {

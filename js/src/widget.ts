@@ -3,6 +3,7 @@
 import { App } from "./app";
 import { type Channel, kernelChannel, type WidgetModel } from "./channel";
 import { browserClock, type Clock } from "./clock";
+import { keepShortcutsQuiet } from "./dom";
 import { followTheme } from "./theme";
 import base from "./views/base.css";
 import detail from "./views/detail.css";
@@ -19,8 +20,7 @@ export function mount(
   clock: Clock = browserClock,
 ): void {
   const host = document.createElement("div");
-  // JupyterLab's shortcuts (a, b, dd, ...) must not fire while somebody types here.
-  host.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepShortcutsQuiet(host);
   el.append(host);
   const root = host.attachShadow({ mode: "open" });
   const style = document.createElement("style");

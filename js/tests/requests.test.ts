@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Clause } from "../src/clauses";
 import type { JsonObject } from "../src/fields";
 import type { Outgoing, ServerSelection } from "../src/protocol";
-import { Asks, Greeting, RequestError } from "../src/requests";
+import { Asks, freshRid, Greeting, KernelGone, RequestError } from "../src/requests";
 import { SelectQueue } from "../src/select_queue";
 import { Store } from "../src/store";
 import { type Progress, Viewport, type Wanted } from "../src/viewport";
@@ -92,6 +92,17 @@ describe("selecting", () => {
     const before = store.clauses.value;
     selects.confirm(confirmed(1, [[SOURCE, label(1)]]));
     expect(store.clauses.value).toBe(before);
+  });
+
+  test("once stopped, a clause is still seen on the page and nothing is sent", () => {
+    const { sent, store, clock, selects } = queue();
+    selects.select(SOURCE, label(1));
+    selects.stop();
+    selects.select(SOURCE, label(2));
+    clock.advance(60_000);
+    expect(store.clauses.value.get(SOURCE)).toEqual(label(2));
+    expect(sent).toHaveLength(1);
+    expect(selects.since.value).toBeNull();
   });
 
   test("without an answer the same request is repeated, ever more patiently", () => {
@@ -186,6 +197,30 @@ describe("the viewport", () => {
     expect(sent[0]?.missing).toEqual([8]);
   });
 
+  test("when the kernel has forgotten the screen, the same is said again", () => {
+    const { sent, clock, state, view } = viewport();
+    state.ordered = true;
+    view.declare(wanted(0));
+    clock.advance(500);
+    view.renew();
+    clock.advance(0);
+    expect(sent.map(({ start }) => start)).toEqual([0, 0]);
+    expect(sent[1]?.seq).toBe(2);
+  });
+
+  test("once stopped it sends nothing and waits for nothing", () => {
+    const { sent, clock, view } = viewport();
+    view.declare(wanted(0));
+    clock.advance(0);
+    view.stop();
+    view.declare(wanted(2));
+    view.check();
+    view.renew();
+    clock.advance(60_000);
+    expect(sent).toHaveLength(1);
+    expect(view.since.value).toBeNull();
+  });
+
   test("it knows since when it waits", () => {
     const { clock, state, view } = viewport();
     clock.advance(50);
@@ -201,7 +236,8 @@ describe("the viewport", () => {
 describe("questions", () => {
   function asks() {
     const sent: Outgoing[] = [];
-    return { sent, asks: new Asks((message) => sent.push(message), new SteppedClock()) };
+    const clock = new SteppedClock();
+    return { sent, clock, asks: new Asks((message) => sent.push(message), clock, 1) };
   }
 
   test("each reply finds its question", async () => {
@@ -229,11 +265,62 @@ describe("questions", () => {
   test("a question that is taken back is cancelled, and its late reply dropped", async () => {
     const { sent, asks: questions } = asks();
     const lifetime = new AbortController();
-    const answer = questions.ask("detail", { row: 1, px: 96 }, lifetime.signal);
+    const answer = questions.ask("detail", { row: 1, px: 96 }, { signal: lifetime.signal });
     lifetime.abort();
     await expect(answer).rejects.toThrow();
     expect(sent[1]).toEqual({ kind: "cancel", rid: 1 });
     questions.receive({ kind: "reply", rid: 1, ok: true, content: {}, buffers: [] });
+  });
+
+  test("what was answered is not cancelled", async () => {
+    const { sent, asks: questions } = asks();
+    const lifetime = new AbortController();
+    const answer = questions.ask("detail", { row: 1, px: 96 }, { signal: lifetime.signal });
+    questions.receive({ kind: "reply", rid: 1, ok: true, content: {}, buffers: [] });
+    lifetime.abort();
+    await answer;
+    expect(sent).toHaveLength(1);
+  });
+
+  test("an unanswered question is asked once more, and the first answer counts", async () => {
+    const { sent, clock, asks: questions } = asks();
+    const answer = questions.ask("detail", { row: 1, px: 96 }, { againAfter: 3000 });
+    clock.advance(2999);
+    expect(sent).toHaveLength(1);
+    clock.advance(60_000);
+    expect(sent[1]).toEqual({ kind: "ask", rid: 2, op: "detail", args: { row: 1, px: 96 } });
+    expect(sent).toHaveLength(2);
+    questions.receive({ kind: "reply", rid: 2, ok: true, content: { a: 2 }, buffers: [] });
+    expect((await answer).content).toEqual({ a: 2 });
+    expect(sent[2]).toEqual({ kind: "cancel", rid: 1 });
+    expect(questions.since.value).toBeNull();
+  });
+
+  test("an answered question is not asked again", async () => {
+    const { sent, clock, asks: questions } = asks();
+    const answer = questions.ask("detail", { row: 1, px: 96 }, { againAfter: 3000 });
+    questions.receive({ kind: "reply", rid: 1, ok: true, content: {}, buffers: [] });
+    await answer;
+    clock.advance(60_000);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("two pages of one kernel never number their questions alike", () => {
+    const [early, late] = [freshRid(1_700_000_000_000, 0), freshRid(1_700_000_000_001, 0)];
+    expect(late - early).toBe(1e6);
+    expect(freshRid(1_700_000_000_000, 0.5)).not.toBe(early);
+    expect(Number.isSafeInteger(freshRid(999_999_999, 0.999_999_9))).toBe(true);
+  });
+
+  test("without a kernel every question ends at once, and nothing is sent", async () => {
+    const { sent, clock, asks: questions } = asks();
+    const open = questions.ask("detail", { row: 1, px: 96 }, { againAfter: 3000 });
+    questions.stop();
+    await expect(open).rejects.toThrow(KernelGone);
+    await expect(questions.ask("sort", { by: [] })).rejects.toThrow(KernelGone);
+    clock.advance(60_000);
+    expect(sent).toHaveLength(1);
+    expect(questions.since.value).toBeNull();
   });
 });
 

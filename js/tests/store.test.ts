@@ -144,6 +144,27 @@ describe("the store", () => {
     expect([store.axes, store.color]).toEqual([{ x: "umap_0", y: "umap_1" }, "pred"]);
   });
 
+  test("a size asked for in Python wins over the slider, and other changes leave it", () => {
+    const store = new Store();
+    store.setSchema(schema({ layout: { tile: 96, height: 560 } }));
+    store.layout.value = { tile: 64 };
+    store.setSchema(schema({ color: "pred", layout: { tile: 96, height: 560 } }));
+    expect(store.layout.value.tile).toBe(64);
+    store.setSchema(schema({ layout: { tile: 160, height: 560 } }));
+    expect(store.layout.value.tile).toBeUndefined();
+    expect(store.schema.value?.layout.tile).toBe(160);
+  });
+
+  test("another schema of the same rows keeps the order of the grid", () => {
+    const store = new Store();
+    store.setSchema(schema());
+    store.setEpoch({ epoch: 1, rows: 4, sort: [] });
+    const { value } = store.order;
+    store.setSchema(schema({ axes: { x: "c", y: "d" } }));
+    store.setEpoch({ epoch: 1, rows: 4, sort: [] });
+    expect(store.order.value).toBe(value);
+  });
+
   test("a table of another length forgets what belonged to rows", () => {
     const store = new Store();
     store.setSchema(schema());

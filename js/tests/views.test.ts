@@ -1,12 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { Clause, Point } from "../src/clauses";
-import { clauseWords, json, number } from "../src/format";
+import { Fields } from "../src/fields";
+import { brief, clauseWords, json, number } from "../src/format";
 import { simplify } from "../src/lasso";
-import { arrange, fit, nearest, pan, zoom } from "../src/points";
+import { arrange, fit, nearest, pan, within, zoom, zoomWithin } from "../src/points";
 import { Tiles } from "../src/tiles";
+import { cardLines, fitted, valueSegment } from "../src/views/captions";
+import { readValues, type Value, valueWords } from "../src/views/detail_values";
 import { binsClause } from "../src/views/histogram_bins";
 import { largest } from "../src/views/histogram_categories";
+import { INK } from "../src/views/ink";
 import { toggled } from "../src/views/legend";
+import { absentWords } from "../src/views/scatter";
+import { kernelWords } from "../src/views/status";
 
 describe("a lasso", () => {
   const circle = Array.from({ length: 5000 }, (_, i): Point => {
@@ -74,6 +80,32 @@ describe("points", () => {
     expect(zoom(view, 2, 0.5, 0.5)).toEqual({ x0: 2.5, x1: 7.5, y0: 5, y1: 15 });
     expect(zoom(view, 2, 0, 1)).toEqual({ x0: 0, x1: 5, y0: 10, y1: 20 });
     expect(pan(view, 0.1, -0.5)).toEqual({ x0: 1, x1: 11, y0: -10, y1: 10 });
+  });
+
+  test("zooming ends where nothing could be recognised any more", () => {
+    const home = { x0: 0, x1: 10, y0: -5, y1: 5 };
+    const width = ({ x0, x1 }: typeof home) => x1 - x0;
+    let view = home;
+    for (let i = 0; i < 200; i++) view = zoomWithin(home, view, 1.5, 0.9, 0.1);
+    expect(width(view)).toBeCloseTo(10 / 50_000);
+    const nearest = view;
+    expect(zoomWithin(home, view, 1.5, 0.9, 0.1).x0).toBeCloseTo(nearest.x0, 9);
+    for (let i = 0; i < 200; i++) view = zoomWithin(home, view, 1 / 1.5, 0.9, 0.1);
+    expect(width(view)).toBeCloseTo(500);
+  });
+
+  test("the points cannot be lost by panning", () => {
+    const home = { x0: 0, x1: 10, y0: -5, y1: 5 };
+    const { x0, x1, y0, y1 } = within(home, { x0: 1000, x1: 1002, y0: -90, y1: -88 });
+    expect([(x0 + x1) / 2, (y0 + y1) / 2]).toEqual([10, -5]);
+    expect([x1 - x0, y1 - y0]).toEqual([2, 2]);
+    expect(within(home, home)).toEqual(home);
+  });
+
+  test("points without coordinates are not promised any", () => {
+    expect(absentWords(0, true)).toBe("");
+    expect(absentWords(4, false)).toBe("4 points have no coordinates");
+    expect(absentWords(1, true)).toBe("1 point has no coordinates yet");
   });
 
   test("the nearest point is found within reach only", () => {
@@ -160,6 +192,64 @@ describe("words", () => {
   test("vectors are shortened", () => {
     expect(json([1, 2, 3])).toBe("[1, 2, 3]");
     expect(json(Array.from({ length: 64 }, (_, i) => i))).toBe("[0, 1, 2, 3, 4, 5, … 64 values]");
+  });
+
+  test("a vector that was cut says how long it is", () => {
+    const values = Array.from({ length: 8 }, (_, i) => i);
+    expect(json(values, 200, 4096)).toBe("[0, 1, 2, 3, 4, 5, … 4,096 values]");
+    const [value] = readValues(
+      new Fields("detail", {
+        values: [{ column: "v", dtype: "List", value: values, length: 4096 }],
+      }),
+    );
+    expect(valueWords(value as Value)).toContain("4,096 values");
+  });
+
+  test("a number that has no room is written shorter, not cut", () => {
+    expect([brief(1e12), brief(-1e12), brief(2 ** 60), brief(12), brief(0.446)]).toEqual([
+      "1e+12",
+      "-1e+12",
+      "1.15e+18",
+      "12",
+      "0.446",
+    ]);
+  });
+
+  test("text from right to left keeps the ellipsis at its end", () => {
+    const measure = (text: string) => text.replace(/[\u2068\u2069]/g, "").length;
+    expect(fitted(measure, "abcdef", 4)).toEqual(["abc…", false]);
+    expect(fitted(measure, "abcdef", 6)).toEqual(["abcdef", true]);
+    expect(fitted(measure, "שלום עולם", 5)).toEqual(["\u2068שלום\u2069…", false]);
+    expect(fitted(measure, "שלום", 5)).toEqual(["\u2068שלום\u2069", true]);
+    expect(fitted(measure, "😀😀😀", 4)).toEqual(["😀…", false]);
+  });
+
+  test("the missing value is not drawn like the text null", () => {
+    const [missing, text] = [null, "null"].map((value) =>
+      valueSegment({ name: "a", cell: { value } }, INK.light),
+    );
+    expect(missing).toMatchObject({ text: "null", italic: true, color: INK.light.muted });
+    expect(text).toEqual({ text: "null", color: INK.light.text });
+  });
+
+  test("a row without a picture shows whole captions, as many as fit", () => {
+    const captions = ["a", "b", "c"].map((name, i) => ({ name, cell: { value: i } }));
+    const words = (side: number) =>
+      cardLines(captions, side, INK.light).map((line) => line.map(({ text }) => text).join(""));
+    expect(words(160)).toEqual(["a", "0", "b", "1", "c", "2"]);
+    expect(words(96)).toEqual(["a 0", "b 1", "c 2"]);
+    expect(words(48)).toEqual(["0", "1"]);
+  });
+
+  test("of the kernel only what is known is said", () => {
+    const resting = { busy: false, message: null, jobs: [] };
+    const working = { ...resting, busy: true };
+    expect(kernelWords(false, false, false, resting)).toBe("");
+    expect(kernelWords(false, false, false, working)).toBe("working");
+    expect(kernelWords(false, false, true, working)).toBe("working");
+    expect(kernelWords(false, false, true, resting)).toBe("kernel busy");
+    expect(kernelWords(false, true, true, working)).toBe("kernel busy");
+    expect(kernelWords(true, true, true, working)).toBe("no kernel");
   });
 
   test("a clause in words", () => {

@@ -2,54 +2,21 @@
 
 import type { App } from "../app";
 import { clamp, h, react } from "../dom";
-import { Fields, type Json } from "../fields";
+import { Fields } from "../fields";
 import * as format from "../format";
 import { icon, type IconName } from "../icons";
 import { thumbnailSide } from "../order";
-import type { Reply } from "../requests";
+import { KernelGone, type Reply, RequestError } from "../requests";
 import { decodeInBrowser } from "../tiles";
+import { readValues, valueTable } from "./detail_values";
 
-type Value = { column: string; deferred: boolean; value: Json; error: string | null };
+/** Without an answer for so long (milliseconds) a row is asked for again, and then given up. */
+const AGAIN = 3_000;
+const SILENT = 10_000;
 
-function readValues(fields: Fields): Value[] {
-  return fields.children("values").map((entry) => ({
-    column: entry.text("column"),
-    deferred: entry.object["deferred"] === true,
-    value: entry.object["value"] ?? null,
-    error: entry.textOrNull("error"),
-  }));
-}
-
-/** A short vector of probabilities as bars, the largest marked. */
-function probabilities(values: number[], labels: string[]): HTMLElement {
-  const most = Math.max(...values);
-  const bars = values.map((value, i) => {
-    const fill = h("span", { class: "ex-prob-fill" });
-    fill.style.width = `${clamp(value, 0, 1) * 100}%`;
-    return h(
-      "div",
-      { class: value === most ? "ex-prob ex-most" : "ex-prob" },
-      h("span", { class: "ex-prob-label", text: labels[i] ?? String(i) }),
-      h("span", { class: "ex-prob-track" }, fill),
-      h("span", { class: "ex-count", text: value.toFixed(2) }),
-    );
-  });
-  return h("div", { class: "ex-probs" }, ...bars);
-}
-
-function valueView(app: App, { column, value, error }: Value): Node {
-  if (error !== null) return h("span", { class: "ex-error", text: error });
-  const numbers = Array.isArray(value) && value.every((item) => typeof item === "number");
-  if (column === "probs" && numbers && value.length > 0 && value.length <= 50) {
-    // The classes have names when the predictions were counted by name.
-    const meta = app.store.facet("pred")?.meta;
-    const named = meta?.type === "category" && meta.labels.length === value.length;
-    const labels = named ? meta.labels.map(format.scalar) : [];
-    return probabilities(value as number[], labels);
-  }
-  const text = format.json(value, 2000);
-  return h("span", { class: value === null ? "ex-null" : "", text });
-}
+const NO_ANSWER =
+  "The kernel does not answer: it is busy, or gone. The values appear when it answers.";
+const NO_KERNEL = "There is no kernel that could answer.";
 
 export function detailView(app: App): HTMLElement {
   const { store, signal } = app;
@@ -57,7 +24,8 @@ export function detailView(app: App): HTMLElement {
   const words = h("p", { class: "ex-detail-words" });
   const stage = h("div", { class: "ex-stage" }, canvas, words);
   const heading = h("h3", { class: "ex-title" });
-  const table = h("dl", { class: "ex-values" });
+  const table = valueTable(app);
+  const trouble = h("p", { class: "ex-detail-trouble", attrs: { role: "status", hidden: true } });
   const button = (name: IconName, title: string, action: () => void) =>
     h(
       "button",
@@ -75,9 +43,10 @@ export function detailView(app: App): HTMLElement {
   const head = h("div", { class: "ex-detail-head" }, heading, previous, next, close);
   const card = h(
     "div",
-    { class: "ex-card" },
+    // It takes the focus of a click beside the buttons: the keys must go on reaching the dialog.
+    { class: "ex-card", attrs: { tabindex: -1 } },
     stage,
-    h("div", { class: "ex-facts-side" }, head, table),
+    h("div", { class: "ex-facts-side" }, head, trouble, table.element),
   );
   const root = h(
     "div",
@@ -128,23 +97,9 @@ export function detailView(app: App): HTMLElement {
     canvas.classList.toggle("ex-pixelated", scale * devicePixelRatio > 2);
   }
 
-  function showValues(values: Value[]): void {
-    table.replaceChildren(
-      ...values.flatMap((value) => [
-        h(
-          "dt",
-          {},
-          h("span", { text: value.column, title: value.column }),
-          value.deferred ? h("span", { class: "ex-tag", text: "deferred" }) : null,
-        ),
-        h("dd", {}, valueView(app, value)),
-      ]),
-    );
-  }
-
   async function show({ content, buffers }: Reply, lifetime: AbortSignal): Promise<void> {
     const fields = new Fields("detail", content);
-    showValues(readValues(fields));
+    table.show(readValues(fields));
     const error = fields.textOrNull("image_error");
     const [data] = buffers;
     if (error !== null || !data) {
@@ -166,18 +121,40 @@ export function detailView(app: App): HTMLElement {
     picture.close();
   }
 
+  function complain(words: string | null): void {
+    trouble.hidden = words === null;
+    trouble.textContent = words ?? "";
+  }
+
   async function load(row: number): Promise<void> {
     request.abort();
     request = new AbortController();
     const lifetime = request.signal;
     preview(row);
+    // Never the values of one row beside the picture of another.
+    table.empty();
+    complain(null);
     root.classList.add("ex-loading");
     const side = Math.max(stage.clientWidth, stage.clientHeight, 256);
     const px = thumbnailSide(side, devicePixelRatio);
-    const reply = await app.ask("detail", { row, px }, lifetime);
-    if (lifetime.aborted) return;
-    root.classList.remove("ex-loading");
-    if (reply) await show(reply, lifetime);
+    const cancelSilence = app.clock.after(SILENT, () => complain(NO_ANSWER));
+    lifetime.addEventListener("abort", cancelSilence, { once: true });
+    try {
+      const options = { signal: lifetime, againAfter: AGAIN };
+      const reply = await app.asks.ask("detail", { row, px }, options);
+      if (lifetime.aborted) return;
+      complain(null);
+      await show(reply, lifetime);
+    } catch (error) {
+      if (lifetime.aborted) return;
+      table.clear();
+      if (error instanceof RequestError) complain(error.message);
+      else if (error instanceof KernelGone) complain(NO_KERNEL);
+      else throw error;
+    } finally {
+      cancelSilence();
+      if (!lifetime.aborted) root.classList.remove("ex-loading");
+    }
   }
 
   function open(): void {
@@ -192,7 +169,8 @@ export function detailView(app: App): HTMLElement {
     root.hidden = true;
     request.abort();
     asked = null;
-    table.replaceChildren();
+    table.clear();
+    complain(null);
     canvas.hidden = true;
     opener?.focus({ preventScroll: true });
   }
@@ -205,8 +183,10 @@ export function detailView(app: App): HTMLElement {
     open();
     const row = order.at(position);
     heading.textContent = `${format.count(position + 1)} of ${format.count(order.rows)}`;
-    previous.disabled = position === 0;
-    next.disabled = position >= order.rows - 1;
+    // A button that is disabled while it has the focus would drop it out of the dialog.
+    previous.setAttribute("aria-disabled", String(position === 0));
+    next.setAttribute("aria-disabled", String(position >= order.rows - 1));
+    stage.hidden = store.schema.value?.image == null;
     root.dataset["row"] = row === undefined ? "" : String(row);
     if (row === undefined || row === asked) return;
     asked = row;
@@ -215,12 +195,14 @@ export function detailView(app: App): HTMLElement {
   signal.addEventListener("abort", () => request.abort(), { once: true });
 
   function trap(event: KeyboardEvent): void {
-    const buttons = [previous, next, close].filter((item) => !item.disabled);
+    const buttons = [previous, next, close];
+    const usable = buttons.filter((item) => item.getAttribute("aria-disabled") !== "true");
     const active = (root.getRootNode() as ShadowRoot).activeElement;
-    const at = buttons.indexOf(active as HTMLButtonElement);
-    const to = (at + (event.shiftKey ? -1 : 1) + buttons.length) % buttons.length;
+    const at = usable.indexOf(active as HTMLButtonElement);
+    const from = at < 0 && event.shiftKey ? 0 : at;
+    const to = (from + (event.shiftKey ? -1 : 1) + usable.length) % usable.length;
     event.preventDefault();
-    buttons[to]?.focus();
+    usable[to]?.focus();
   }
 
   root.addEventListener("keydown", (event) => {
@@ -231,6 +213,12 @@ export function detailView(app: App): HTMLElement {
     else if (event.key === "Tab") trap(event);
     else return;
     event.preventDefault();
+  });
+  for (const type of ["keyup", "keypress"] as const) {
+    root.addEventListener(type, (event) => event.stopPropagation());
+  }
+  card.addEventListener("pointerdown", (event) => {
+    if (!(event.target as Element).closest("button")) card.focus({ preventScroll: true });
   });
   root.addEventListener("click", (event) => {
     if (event.target === root) shut();

@@ -18,7 +18,8 @@ import {
   visibleRange,
 } from "../order";
 import { css } from "../palette";
-import { type Caption, captionHeight, paintTile } from "./grid_paint";
+import { type Caption, captionHeight } from "./captions";
+import { paintTile } from "./grid_paint";
 import { gridLayer } from "./grid_layer";
 import { emptyState } from "./empty";
 import { INK } from "./ink";
@@ -56,7 +57,8 @@ export function gridView(app: App): HTMLElement {
 
   function measure(order: Order): Geometry {
     const tile = store.layout.value.tile ?? store.schema.value?.layout.tile ?? 96;
-    const captions = captionHeight(store.captions.length, tile);
+    const pictured = store.schema.value?.image != null;
+    const captions = pictured ? captionHeight(store.captions.length, tile) : 0;
     return gridGeometry({ width, viewport, tile, captionHeight: captions, count: order.rows });
   }
 
@@ -221,7 +223,7 @@ export function gridView(app: App): HTMLElement {
     layout();
   });
   react(signal, () => {
-    void [side.value, store.captions, app.shown.value];
+    void [side.value, store.captions, app.shown.value, store.schema.value?.image];
     layout();
   });
   react(signal, () => {

@@ -2,10 +2,11 @@
 
 import type { ReadonlySignal } from "@preact/signals-core";
 import type { App } from "../app";
-import { h, react, setAttr } from "../dom";
+import { h, passToHost, react, setAttr } from "../dom";
 import { count } from "../format";
 import type { Geometry, Order } from "../order";
-import { type Caption, captionText } from "./grid_paint";
+import { Picking } from "../picking";
+import { type Caption, captionText } from "./captions";
 
 type Options = {
   geometry(): Geometry;
@@ -18,12 +19,11 @@ export function gridLayer(app: App, options: Options) {
   const { store, tiles, signal } = app;
   const element = h("div", {
     class: "ex-grid-layer",
-    attrs: { role: "grid", tabindex: 0, "aria-label": "Images", "aria-multiselectable": true },
+    attrs: { role: "grid", tabindex: 0, "aria-label": "Rows", "aria-multiselectable": true },
   });
   let lines: Line[] = [];
   let columns = 0;
   let active = 0;
-  let anchor = 0;
 
   function place(position: number, top: number): { x: number; y: number } {
     const { padding, pitchX, pitchY, columns: across } = options.geometry();
@@ -118,29 +118,16 @@ export function gridLayer(app: App, options: Options) {
 
   // ---- picking, opening, moving ---------------------------------------------------------
 
-  function setPicked(rows: Set<number>): void {
-    const sorted = [...rows].sort((a, b) => a - b);
-    app.select("grid", sorted.length > 0 ? { type: "rows", rows: sorted } : null);
-  }
-
-  function toggle(position: number): void {
-    const row = app.shown.value.at(position);
-    if (row === undefined) return;
-    const rows = new Set(options.picked.value);
-    if (!rows.delete(row)) rows.add(row);
-    anchor = position;
-    setPicked(rows);
-  }
-
-  function extend(position: number): void {
-    const rows = new Set(options.picked.value);
-    const [from, to] = [Math.min(anchor, position), Math.max(anchor, position)];
-    for (let at = from; at <= to; at++) {
-      const row = app.shown.value.at(at);
-      if (row !== undefined) rows.add(row);
-    }
-    setPicked(rows);
-  }
+  const picking = new Picking({
+    order: () => app.shown.value,
+    picked: () => options.picked.value,
+    pick: (rows) => {
+      const sorted = [...rows].sort((a, b) => a - b);
+      app.select("grid", sorted.length > 0 ? { type: "rows", rows: sorted } : null);
+    },
+    fetch: (epoch, start, stop, request) => app.rowsBetween(epoch, start, stop, request),
+  });
+  signal.addEventListener("abort", () => picking.stop(), { once: true });
 
   function move(position: number): void {
     active = Math.max(0, Math.min(position, app.shown.value.rows - 1));
@@ -164,16 +151,23 @@ export function gridLayer(app: App, options: Options) {
     Home: () => move(0),
     End: () => move(lastRow()),
     Enter: () => (app.detail.value = active),
-    " ": () => toggle(active),
+    " ": () => picking.toggle(active),
   };
+  const isMove = (key: string) => /^(Arrow|Page|Home|End)/.test(key);
 
   element.addEventListener("keydown", (event) => {
     const action = keys[event.key];
     if (!action || event.altKey || event.metaKey) return;
+    // Shift+Enter and Ctrl+Enter run the cell.
+    if (event.key === "Enter" && (event.shiftKey || event.ctrlKey)) return passToHost(element);
     event.preventDefault();
     event.stopPropagation();
     const { columns: across, viewport, pitchY } = options.geometry();
+    const before = active;
     action(across, Math.max(1, Math.floor(viewport / pitchY)));
+    if (!isMove(event.key)) return;
+    if (event.shiftKey) void picking.extendFrom(before, active);
+    else picking.end();
   });
   element.addEventListener("focusin", (event) => {
     const position = positionOf(event);
@@ -186,9 +180,16 @@ export function gridLayer(app: App, options: Options) {
     const position = positionOf(event);
     if (position === null) return;
     active = position;
-    if (event.shiftKey) extend(position);
-    else if (event.ctrlKey || event.metaKey) toggle(position);
+    if (event.shiftKey) void picking.extend(position);
+    else if (event.ctrlKey || event.metaKey) picking.toggle(position);
     else app.detail.value = position;
+  });
+  let epoch = app.shown.value.epoch;
+  react(signal, () => {
+    if (app.shown.value.epoch === epoch) return;
+    epoch = app.shown.value.epoch;
+    active = 0;
+    picking.reset();
   });
   react(signal, () => {
     const position = app.detail.value;

@@ -1,11 +1,10 @@
 /** One tile on the grid's canvas. */
 
-import type { Cell } from "../store";
 import type { Tile } from "../tiles";
-import { json } from "../format";
+import { type Caption, captionSegments, fitted, LINE, NARROW } from "./captions";
+import { paintCard, paintLine } from "./captions";
 import { FONT, type Ink } from "./ink";
 
-export type Caption = { name: string; cell: Cell | undefined };
 export type TileLook = {
   x: number;
   y: number;
@@ -19,76 +18,9 @@ export type TileLook = {
   pictured: boolean;
 };
 
-const LINE = 16;
-const NARROW = 64;
 const RADIUS = 4;
 /** Enlarged more than this, pixels are shown as squares instead of being blurred. */
 const CRISP = 2;
-
-type Segment = { text: string; color: string };
-
-/** Lines of captions under a tile of this side. */
-export function captionLines(captions: number, side: number): number {
-  return Math.min(captions, side < NARROW ? 1 : 2);
-}
-
-export function captionHeight(captions: number, side: number): number {
-  const lines = captionLines(captions, side);
-  return lines === 0 ? 0 : lines * LINE + 4;
-}
-
-/** A caption in words, for the eye and for screen readers. */
-export function captionText({ cell }: Caption): string {
-  if (!cell) return "…";
-  return "error" in cell ? "!" : json(cell.value, 60);
-}
-
-function segments(caption: Caption, named: boolean, ink: Ink): Segment[] {
-  const failed = caption.cell !== undefined && "error" in caption.cell;
-  const color = failed ? ink.failedText : caption.cell ? ink.text : ink.muted;
-  const value = { text: captionText(caption), color };
-  return named ? [{ text: `${caption.name} `, color: ink.muted }, value] : [value];
-}
-
-function lines(captions: Caption[], side: number, ink: Ink): Segment[][] {
-  const count = captionLines(captions.length, side);
-  const result: Segment[][] = Array.from({ length: count }, () => []);
-  captions.forEach((caption, i) => {
-    const line = result[Math.min(i, count - 1)] as Segment[];
-    if (line.length > 0) line.push({ text: side < NARROW ? " · " : "  ", color: ink.muted });
-    line.push(...segments(caption, side >= NARROW, ink));
-  });
-  return result;
-}
-
-/** As much of a text as fits, with an ellipsis for the rest. */
-function fitted(context: CanvasRenderingContext2D, text: string, width: number): string {
-  if (context.measureText(text).width <= width) return text;
-  let [low, high] = [0, text.length];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
-    else high = middle - 1;
-  }
-  return low > 0 ? `${text.slice(0, low)}…` : "";
-}
-
-function paintLine(
-  context: CanvasRenderingContext2D,
-  line: Segment[],
-  x: number,
-  y: number,
-  width: number,
-): void {
-  let at = x;
-  for (const { text, color } of line) {
-    const shown = fitted(context, text, x + width - at);
-    context.fillStyle = color;
-    context.fillText(shown, at, y);
-    at += context.measureText(shown).width;
-    if (shown !== text) return;
-  }
-}
 
 function rounded(context: CanvasRenderingContext2D, look: TileLook, inset = 0): void {
   const { x, y, side } = look;
@@ -130,7 +62,7 @@ function wrapped(context: CanvasRenderingContext2D, text: string, width: number,
     result.length = most;
     result[most - 1] += "…";
   }
-  return result.map((part) => fitted(context, part, width));
+  return result.map((part) => fitted((words) => context.measureText(words).width, part, width)[0]);
 }
 
 function paintFailure(
@@ -224,9 +156,10 @@ export function paintTile(context: CanvasRenderingContext2D, look: TileLook, ink
     context.fillRect(x, y + side - height, side, height);
     context.restore();
   }
+  if (!look.pictured) paintCard(context, look.captions, [x, y], side, ink);
   if (look.picked) paintPicked(context, look, ink);
-  context.font = `${side < NARROW ? 11 : 12}px ${FONT}`;
-  lines(look.captions, side, ink).forEach((line, i) => {
-    paintLine(context, line, x + 1, y + side + 4 + (i + 0.5) * LINE, side - 1);
+  if (!look.pictured) return;
+  captionSegments(look.captions, side, ink).forEach((line, i) => {
+    paintLine(context, line, [x + 1, y + side + 4 + (i + 0.5) * LINE], side - 1, side);
   });
 }

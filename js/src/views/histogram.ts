@@ -28,7 +28,7 @@ export function quietBar(label: string, total: number, selected: number, value: 
         "data-selected": selected,
       },
     },
-    h("span", { class: "ex-bar-label", text: label }),
+    h("span", { class: value === null ? "ex-bar-label ex-null" : "ex-bar-label", text: label }),
     h("span", { class: "ex-count", text: barCount(selected, total) }),
   );
 }

@@ -3,7 +3,7 @@
 import { type Scalar } from "../clauses";
 import { labelColor } from "../coloring";
 import { FAILED } from "../columns";
-import { h, react, setAttr, setText } from "../dom";
+import { h, react, scalarView, setAttr, setText } from "../dom";
 import * as format from "../format";
 import { css } from "../palette";
 import { barCount, type Facet, quietBar } from "./histogram";
@@ -27,7 +27,8 @@ export function categoriesView(facet: Facet, signal: AbortSignal): HTMLElement {
   const list = h("div", { class: "ex-bars" });
   const rest = h("div", { class: "ex-rest" });
   const more = h("button", { class: "ex-link", attrs: { type: "button" } });
-  const root = h("div", {}, list, rest, more);
+  const beyond = h("p", { class: "ex-note" });
+  const root = h("div", {}, list, rest, beyond, more);
   const bars = new Map<string, Bar>();
   let all = false;
 
@@ -50,7 +51,7 @@ export function categoriesView(facet: Facet, signal: AbortSignal): HTMLElement {
           click: (event) => choose(value, event.ctrlKey || event.metaKey || event.shiftKey),
         },
       },
-      h("span", { class: "ex-bar-label", text: format.scalar(value) }),
+      scalarView("ex-bar-label", value),
       h("span", { class: "ex-bar-track" }, pale, dark),
       count,
     );
@@ -97,10 +98,10 @@ export function categoriesView(facet: Facet, signal: AbortSignal): HTMLElement {
     special(FAILED, "error");
     rest.replaceChildren(...quiet);
     const left = labels.length - codes.length;
+    beyond.hidden = !all || left === 0;
+    setText(beyond, `and ${format.count(left)} more that are not shown`);
     more.hidden = left === 0 && !all;
-    if (more.hidden) return;
     setText(more, all ? "Show fewer" : `${format.count(left)} more`);
-    more.disabled = false;
   }
 
   more.addEventListener("click", () => {

@@ -4,7 +4,7 @@ import type { App } from "../app";
 import { type Clause, histogramSource, type Scalar } from "../clauses";
 import { type Coloring, labelColor } from "../coloring";
 import { FAILED, NOT_COMPUTED } from "../columns";
-import { h, react } from "../dom";
+import { h, onResize, react, scalarView } from "../dom";
 import * as format from "../format";
 import { css, FAILED_COLOR, rampColor, UNKNOWN_COLOR } from "../palette";
 
@@ -43,7 +43,7 @@ function categories(app: App, colors: Coloring & { by: "category" }, name: strin
       {
         class: on ? "ex-legend-entry" : "ex-legend-entry ex-off",
         attrs: { type: "button", "aria-pressed": chosen !== null && on },
-        title: `Select ${name} ${format.scalar(label)}; with Ctrl, add it`,
+        title: `${format.scalar(label)}: click to select, Ctrl-click to add or take away`,
         on: {
           click: (event) => {
             const adding = event.ctrlKey || event.metaKey || event.shiftKey;
@@ -52,7 +52,7 @@ function categories(app: App, colors: Coloring & { by: "category" }, name: strin
         },
       },
       swatch(css(labelColor(colors.labels, code, colors.mode))),
-      h("span", { class: "ex-legend-label", text: format.scalar(label) }),
+      scalarView("ex-legend-label", label),
       h("span", { class: "ex-count", text: format.count(counts?.selected[code] ?? 0) }),
     );
   };
@@ -83,6 +83,14 @@ export function legendView(app: App): HTMLElement {
     class: "ex-legend",
     attrs: { role: "group", "aria-label": "Legend" },
   });
+  /** More entries than are seen fade out at the edge, so that nobody takes them for all. */
+  function showCut(): void {
+    const below = element.scrollHeight - element.clientHeight - element.scrollTop;
+    element.classList.toggle("ex-cut", below > 2);
+  }
+
+  element.addEventListener("scroll", showCut, { passive: true });
+  onResize(element, app.signal, showCut);
   react(app.signal, () => {
     const colors = app.coloring.value;
     const focused = Array.from(element.children).indexOf(
@@ -101,6 +109,7 @@ export function legendView(app: App): HTMLElement {
     }
     element.hidden = entries.length === 0;
     element.replaceChildren(...entries);
+    showCut();
     if (focused >= 0) (element.children[focused] as HTMLElement | undefined)?.focus();
   });
   return element;

@@ -7,7 +7,7 @@ import type { NumberColumn } from "../columns";
 import { h, onFrame, onResize, react } from "../dom";
 import * as format from "../format";
 import { icon, type IconName } from "../icons";
-import { arrange, fit, type View, zoom } from "../points";
+import { arrange, fit, type View, within, zoomWithin } from "../points";
 import { axisPickers } from "./axes";
 import { legendView } from "./legend";
 import { PointRenderer, pointSize } from "./scatter_gl";
@@ -15,6 +15,23 @@ import { scatterGestures } from "./scatter_gestures";
 
 export const SCATTER = "scatter";
 type Coordinates = { x: NumberColumn; y: NumberColumn };
+
+/** Whether rows of a deferred axis are still to be computed. */
+function axesUnderWay({ store }: App): boolean {
+  const { axes } = store;
+  return [axes?.x, axes?.y].some((name) => {
+    const info = store.schema.value?.columns.find((column) => column.name === name);
+    if (!info?.deferred) return false;
+    const known = store.counts.value?.known[info.name] ?? store.point(info.name)?.known ?? 0;
+    return known < store.rows;
+  });
+}
+
+export function absentWords(missing: number, underWay: boolean): string {
+  if (missing === 0) return "";
+  const words = `${format.plural(missing, "point has", "points have")} no coordinates`;
+  return underWay ? `${words} yet` : words;
+}
 
 export function scatterView(app: App): HTMLElement {
   const { store, linked, signal: lifetime } = app;
@@ -64,8 +81,8 @@ export function scatterView(app: App): HTMLElement {
     "div",
     { class: "ex-tools" },
     lassoButton,
-    button("plus", "Zoom in", () => setView(zoom(view.value, 1.5, 0.5, 0.5))),
-    button("minus", "Zoom out", () => setView(zoom(view.value, 1 / 1.5, 0.5, 0.5))),
+    button("plus", "Zoom in", () => zoomBy(1.5)),
+    button("minus", "Zoom out", () => zoomBy(1 / 1.5)),
     button("fit", "Show all points", () => setView(null)),
   );
   const head = h("div", { class: "ex-panel-head" }, axisPickers(app, false), tools);
@@ -103,6 +120,7 @@ export function scatterView(app: App): HTMLElement {
     return mine ? clause.points : null;
   });
   const drawn = signal<Point[] | null>(null);
+  const missing = signal(0);
 
   const paintSoon = onFrame(lifetime, paint);
   const renderer = new PointRenderer(canvas, lifetime, paintSoon);
@@ -111,7 +129,12 @@ export function scatterView(app: App): HTMLElement {
   let sentArrangement: unknown = null;
 
   function setView(next: View | null): void {
-    chosen.value = next && { axes: axesKey.value, view: next };
+    const view = next && within(everything.value, next);
+    chosen.value = view && { axes: axesKey.value, view };
+  }
+
+  function zoomBy(factor: number, fx = 0.5, fy = 0.5): void {
+    setView(zoomWithin(everything.value, view.value, factor, fx, fy));
   }
 
   function place([x, y]: Point): Point {
@@ -141,9 +164,7 @@ export function scatterView(app: App): HTMLElement {
       y1,
     };
     for (const [name, value] of Object.entries(facts)) canvas.dataset[name] = String(value);
-    const missing = arranged?.absent ?? 0;
-    absent.textContent =
-      missing > 0 ? `${format.plural(missing, "point has", "points have")} no coordinates yet` : "";
+    missing.value = arranged?.absent ?? 0;
     const waiting = store.axes !== null && !coordinates.value;
     message.hidden = !waiting && renderer.supported;
     message.textContent = renderer.supported
@@ -175,9 +196,13 @@ export function scatterView(app: App): HTMLElement {
     drawn,
     view,
     setView,
+    zoomBy,
     coordinates: () => coordinates.value,
     size: () => [width, height],
     axes: () => store.axes,
+  });
+  react(lifetime, () => {
+    absent.textContent = absentWords(missing.value, axesUnderWay(app));
   });
   onResize(plot, lifetime, (inner, tall) => {
     [width, height] = [inner, tall];

@@ -7,7 +7,7 @@ import type { NumberColumn } from "../columns";
 import { clamp, onFrame } from "../dom";
 import * as format from "../format";
 import { simplify } from "../lasso";
-import { nearest, pan, type View, zoom } from "../points";
+import { nearest, pan, type View } from "../points";
 import type { Axes } from "../protocol";
 import { SCATTER } from "./scatter";
 
@@ -20,6 +20,7 @@ type Options = {
   drawn: Signal<Point[] | null>;
   view: ReadonlySignal<View>;
   setView(view: View | null): void;
+  zoomBy(factor: number, fx?: number, fy?: number): void;
   coordinates(): { x: NumberColumn; y: NumberColumn } | null;
   size(): [width: number, height: number];
   axes(): Axes | null;
@@ -30,7 +31,7 @@ const CLICK = 4;
 const REACH = 12;
 
 export function scatterGestures(app: App, options: Options): void {
-  const { plot, hint, tip, lassoing, drawn, view, setView } = options;
+  const { plot, hint, tip, lassoing, drawn, view, setView, zoomBy } = options;
   const { signal } = app;
   let drag: { at: Point; view: View; moved: boolean } | null = null;
   let pointer: Point | null = null;
@@ -151,14 +152,14 @@ export function scatterGestures(app: App, options: Options): void {
       const [x, y] = at(event);
       const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
       const factor = Math.exp(clamp(-event.deltaY * lines, -200, 200) * 0.0025);
-      setView(zoom(view.value, factor, x / width, 1 - y / height));
+      zoomBy(factor, x / width, 1 - y / height);
     },
     { passive: false },
   );
   const keys: Record<string, () => void> = {
-    "+": () => setView(zoom(view.value, 1.3, 0.5, 0.5)),
-    "=": () => setView(zoom(view.value, 1.3, 0.5, 0.5)),
-    "-": () => setView(zoom(view.value, 1 / 1.3, 0.5, 0.5)),
+    "+": () => zoomBy(1.3),
+    "=": () => zoomBy(1.3),
+    "-": () => zoomBy(1 / 1.3),
     "0": () => setView(null),
     ArrowLeft: () => setView(pan(view.value, -0.1, 0)),
     ArrowRight: () => setView(pan(view.value, 0.1, 0)),

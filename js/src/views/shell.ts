@@ -12,6 +12,9 @@ import { toolbarView } from "./toolbar";
 
 const NARROW = 720;
 const LEAST_SIDE = 280;
+/** Below this height the plots do not fit under each other. */
+const LOW = 480;
+const LEAST_NARROW = 560;
 const SHARE = 0.38;
 const SETTLED_AFTER = 80;
 
@@ -65,7 +68,8 @@ export function shellView(app: App): HTMLElement {
     const narrow = width.value > 0 && width.value < NARROW;
     root.classList.toggle("ex-narrow", narrow);
     const height = store.schema.value?.layout.height ?? 560;
-    root.style.height = `${narrow ? Math.round(height * 1.6) : height}px`;
+    root.classList.toggle("ex-low", height < LOW);
+    root.style.height = `${narrow ? Math.max(LEAST_NARROW, Math.round(height * 1.6)) : height}px`;
     side.style.width = narrow ? "" : `max(${LEAST_SIDE}px, ${(share.value * 100).toFixed(2)}%)`;
     side.hidden = store.schema.value === null;
     bar.hidden = narrow || side.hidden;

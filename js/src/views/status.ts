@@ -4,7 +4,7 @@ import type { App } from "../app";
 import { h, react, setText } from "../dom";
 import * as format from "../format";
 import { icon } from "../icons";
-import type { Job } from "../protocol";
+import type { Job, Status } from "../protocol";
 
 function jobView(job: Job): HTMLElement {
   const bar = h("progress", { attrs: { "aria-label": job.label } });
@@ -20,6 +20,19 @@ function jobView(job: Job): HTMLElement {
     bar,
     h("span", { class: "ex-count", text: `${format.count(job.done)}${of}` }),
   );
+}
+
+/** What can be said of the kernel: nothing while nothing is awaited of it. */
+export function kernelWords(
+  lost: boolean,
+  unanswered: boolean,
+  late: boolean,
+  { busy, message, jobs }: Status,
+): string {
+  if (lost) return "no kernel";
+  if (unanswered) return "kernel busy";
+  if (busy || jobs.length > 0) return message ?? "working";
+  return late ? "kernel busy" : "";
 }
 
 export function statusView(app: App): HTMLElement {
@@ -43,7 +56,9 @@ export function statusView(app: App): HTMLElement {
     const counts = store.counts.value;
     const total = counts?.rows ?? store.rows;
     say(rows, total, format.plural(total, "row"));
-    say(decoded, counts?.decoded ?? 0, `${format.plural(counts?.decoded ?? 0, "image")} decoded`);
+    const images = counts?.decoded ?? 0;
+    const pictured = store.schema.value?.image != null;
+    say(decoded, images, `${format.plural(images, "image")} decoded`, pictured);
     const done = counts?.inferred ?? 0;
     const words = `${format.count(done)} of ${format.plural(total, "row")} inferred`;
     say(inferred, done, words, counts?.inferred != null);
@@ -59,11 +74,12 @@ export function statusView(app: App): HTMLElement {
     say(selected, n, `${format.count(n)} selected`, store.clauses.value.size > 0);
   });
   react(app.signal, () => {
-    const { busy, message, jobs: running } = store.status.value;
-    const working = busy || app.busy.value;
-    indicator.classList.toggle("ex-busy", working);
-    setText(kernel, working ? (message ?? "kernel busy") : "kernel idle");
-    jobs.replaceChildren(...running.map(jobView));
+    const { lost, unanswered, late } = app;
+    const words = kernelWords(lost.value, unanswered.value, late.value, store.status.value);
+    setText(kernel, words);
+    dot.hidden = words === "" || lost.value;
+    indicator.classList.toggle("ex-busy", !dot.hidden);
+    jobs.replaceChildren(...(lost.value ? [] : store.status.value.jobs.map(jobView)));
   });
   const facts = h("span", { class: "ex-facts" }, rows, selected, decoded, inferred, failed);
   return h("footer", { class: "ex-status", test: "status" }, facts, jobs, indicator);

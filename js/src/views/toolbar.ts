@@ -9,7 +9,7 @@ import type { ColumnInfo } from "../protocol";
 import { fillSelect } from "./select";
 
 /** Always there, so that nothing moves when the first clause appears. */
-const HINT = "Nothing selected: lasso points, click bars, or Ctrl-click images";
+const HINT = "Nothing selected: lasso points, click bars, or Ctrl-click";
 
 function labelled(column: ColumnInfo): { value: string; label: string } {
   return { value: column.name, label: column.name };
@@ -182,16 +182,17 @@ export function toolbarView(app: App): HTMLElement {
   const tools = h("div", { class: "ex-controls" }, sortMenu(app), colorMenu(app), sizeSlider(app));
   const selection = h("div", { class: "ex-selection" }, chips, copyButton(app), clear);
   react(app.signal, () => {
-    title.textContent = store.schema.value?.title || "Images";
+    const schema = store.schema.value;
+    title.textContent = schema?.title || (schema && schema.image === null ? "Rows" : "Images");
     title.title = title.textContent;
   });
   react(app.signal, () => {
     const clauses = store.clauses.value;
     selection.classList.toggle("ex-nothing", clauses.size === 0);
     const shown = [...clauses].map(([source, clause]) => chip(app, source, clause));
-    chips.replaceChildren(
-      ...(shown.length > 0 ? shown : [h("span", { class: "ex-hint", text: HINT })]),
-    );
+    const things = store.schema.value?.image === null ? "rows" : "images";
+    const hint = h("span", { class: "ex-hint", text: `${HINT} ${things}` });
+    chips.replaceChildren(...(shown.length > 0 ? shown : [hint]));
   });
   return h("header", { class: "ex-toolbar" }, title, tools, selection);
 }
