@@ -7,8 +7,8 @@ reply or a notice.
 ===========  ==========================================================================
 page sends   carries
 ===========  ==========================================================================
-hello        protocol, dpr, media, buffers; with one 4-byte buffer that proves that they pass
-bye          nothing: the page is gone
+hello        protocol, page, dpr, media, buffers; with one 4-byte buffer that proves that they pass
+bye          page: it is gone
 viewport     seq, epoch, start, stop, ahead, px, columns, missing: absolute, the latest wins
 select       seq, source, clause or null
 ask          rid, op, args: every one is answered by exactly one ``reply``
@@ -41,16 +41,19 @@ OPS = ("sort", "detail", "axes", "facet", "rows", "clear")
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The page is there. `buffers`: whether binary buffers reach both sides."""
+    """The page is there. `page`: its number; `buffers`: whether binary buffers reach both sides."""
 
     protocol: int
+    page: int
     dpr: float
     buffers: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """The last page of the view is gone; a later `Hello` brings it back."""
+    """A page of the view is gone; a later `Hello` may bring another."""
+
+    page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,13 @@ def parse(content: object) -> Message:
     match kind:
         case "hello":
             return Hello(
-                _int(content, "protocol"), _float(content, "dpr", 1.0), content.get("buffers") is not False
+                _int(content, "protocol"),
+                _int(content, "page"),
+                _float(content, "dpr", 1.0),
+                content.get("buffers") is not False,
             )
         case "bye":
-            return Bye()
+            return Bye(_int(content, "page"))
         case "viewport":
             return _viewport(content)
         case "select":

@@ -88,7 +88,7 @@ class Session:
         self._schema: dict[str, Any] = {}
         self._columns_due: float | None = None
         self._buffers_pass = True
-        self._present = False
+        self._pages: set[int] = set()
         self._open: set[int] = set()
         self._drawn = DrawnColumns(self._columns)
         self._screen = self._make_screen()
@@ -106,7 +106,7 @@ class Session:
 
     def _hear(self, last: bool) -> None:
         """Show what others computed of the columns that are drawn: other views, and the person's code."""
-        if not self._present or (not last and self._clock() - self._told < HEAR_EVERY_S):
+        if not self._pages or (not last and self._clock() - self._told < HEAR_EVERY_S):
             return
         with self._lock:
             self._told = self._clock()
@@ -199,9 +199,10 @@ class Session:
         match message:
             case protocol.Hello():
                 self._hello(message, proved=bool(buffers) and len(memoryview(buffers[0])) == 4)
-            case protocol.Bye():
-                self._present = False
-                self._screen.leave()
+            case protocol.Bye(page=page):
+                self._pages.discard(page)
+                if not self._pages:
+                    self._screen.leave()
             case protocol.Viewport():
                 if message.epoch == self._epoch:
                     self._screen.look(message)
@@ -223,7 +224,7 @@ class Session:
                 self._open.discard(rid)
 
     def _hello(self, hello: protocol.Hello, *, proved: bool) -> None:
-        self._present = True
+        self._pages.add(hello.page)
         self._buffers_pass = hello.buffers and proved
         if hello.protocol != protocol.PROTOCOL:
             self._emit(

@@ -301,6 +301,7 @@ export class App {
   }
 
   #stop(): void {
+    if (!this.lost.value) this.#greeting.leave();
     this.#stopTalking();
     this.tiles.clear();
   }

@@ -167,7 +167,15 @@ export function parseLayout(value: unknown): Layout {
 
 export type Op = "sort" | "detail" | "axes" | "facet" | "clear" | "rows";
 export type Outgoing =
-  | { kind: "hello"; protocol: number; dpr: number; media: string[]; buffers: boolean }
+  | {
+      kind: "hello";
+      protocol: number;
+      page: number;
+      dpr: number;
+      media: string[];
+      buffers: boolean;
+    }
+  | { kind: "bye"; page: number }
   | {
       kind: "viewport";
       seq: number;

@@ -126,7 +126,10 @@ export class Asks {
   }
 }
 
-/** Says hello until anything is heard, and once more when buffers turn out to be dropped. */
+/**
+ * Says hello until anything is heard, and once more when buffers turn out to be dropped; says bye
+ * when the page goes, so that the kernel computes nothing for it any more.
+ */
 export class Greeting {
   #heard = false;
   #buffers = true;
@@ -137,11 +140,12 @@ export class Greeting {
     readonly clock: Clock,
     readonly dpr: number,
     readonly media: string[],
+    readonly page = freshRid(),
   ) {}
 
   begin(): void {
-    const { dpr, media } = this;
-    const content = { kind: "hello" as const, protocol: PROTOCOL, dpr, media };
+    const { page, dpr, media } = this;
+    const content = { kind: "hello" as const, protocol: PROTOCOL, page, dpr, media };
     const buffers = this.#buffers ? [HELLO_BYTES] : [];
     this.send({ ...content, buffers: this.#buffers }, buffers);
     this.#cancelTimer();
@@ -160,6 +164,11 @@ export class Greeting {
     this.#buffers = false;
     this.begin();
     return true;
+  }
+
+  leave(): void {
+    this.stop();
+    this.send({ kind: "bye", page: this.page });
   }
 
   stop(): void {

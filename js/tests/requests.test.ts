@@ -328,7 +328,7 @@ describe("hello", () => {
   test("it is repeated each second until anything is heard", () => {
     const sent: [Outgoing, unknown][] = [];
     const clock = new SteppedClock();
-    const greeting = new Greeting((m, b) => sent.push([m, b]), clock, 2, ["image/png"]);
+    const greeting = new Greeting((m, b) => sent.push([m, b]), clock, 2, ["image/png"], 7);
     greeting.begin();
     clock.advance(2500);
     expect(sent).toHaveLength(3);
@@ -338,9 +338,12 @@ describe("hello", () => {
     expect(Object.keys(sent[0]?.[0] as object).sort()).toEqual(Object.keys(golden("hello")).sort());
     expect(greeting.withoutBuffers()).toBe(true);
     expect(sent[3]).toEqual([
-      { kind: "hello", protocol: 1, dpr: 2, media: ["image/png"], buffers: false },
+      { kind: "hello", protocol: 1, page: 7, dpr: 2, media: ["image/png"], buffers: false },
       [],
     ]);
     expect(greeting.withoutBuffers()).toBe(false);
+    greeting.leave();
+    clock.advance(60_000);
+    expect(sent.slice(4).map(([message]) => message)).toEqual([{ kind: "bye", page: 7 }]);
   });
 });

@@ -147,6 +147,43 @@ def test_an_empty_selection_says_so_and_can_be_cleared(view):
     assert len(view.tiles()) > 10
 
 
+def test_after_a_restarted_kernel_the_view_says_so_and_its_plots_still_follow(view):
+    view.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    view.part("notice").get_by_text("Run the cell again").wait_for()
+    view.bar("label", 3).click()
+    view.page.wait_for_timeout(300)
+    assert view.points()[1] == 183
+    assert view.part("kernel").inner_text() == "no kernel"
+    view.notebook.screenshot("kernel-gone")
+
+
+def test_keys_in_the_detail_never_reach_the_notebook(view):
+    cells = len(view.notebook.cells())
+    view.part("tile").nth(1).click()
+    detail = view.part("detail")
+    detail.wait_for()
+    box = detail.bounding_box()
+    view.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    for key in ("x", "d", "d", "ArrowRight", "Escape"):
+        view.page.keyboard.press(key)
+    detail.wait_for(state="hidden")
+    assert len(view.notebook.cells()) == cells
+
+
+def test_running_the_cell_again_leaves_no_threads_and_no_work_behind(view):
+    view.notebook.execute("import threading; before = threading.active_count()")
+    for _ in range(4):
+        view.page.evaluate(
+            "() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1;"
+            " return window.jupyterapp.commands.execute('notebook:run-cell'); }"
+        )
+        view.page.wait_for_timeout(400)
+        view.settled()
+    view.notebook.wait_for_python("threading.active_count() <= before + 1")
+    views = "[w for w in type(view).widgets.values() if type(w) is type(view)]"
+    assert view.python(f"sum(bool(v._session._pages) for v in {views})") == 1
+
+
 MILLION = """
 import tempfile, pathlib, PIL.Image, numpy as np, polars as pl, explorer as ex
 folder = pathlib.Path(tempfile.mkdtemp())

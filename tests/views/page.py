@@ -45,11 +45,10 @@ class Page:
 
     # What the page sends
 
-    def hello(self, *, protocol: int = 1, buffers: bool = True) -> None:
+    def hello(self, *, page: int = 1, protocol: int = 1, buffers: bool = True) -> None:
         proof = [b"\1\2\3\4"] if buffers else []
-        self.session.handle(
-            {"kind": "hello", "protocol": protocol, "dpr": 1, "media": [], "buffers": buffers}, proof
-        )
+        content = {"kind": "hello", "protocol": protocol, "page": page, "dpr": 1, "media": []}
+        self.session.handle({**content, "buffers": buffers}, proof)
 
     def look(self, start: int, stop: int, *, ahead=None, px=96, columns=(), missing=(), epoch=None) -> None:
         self._seq += 1

@@ -398,7 +398,7 @@ def test_a_view_shows_what_another_view_and_the_persons_code_compute():
 def test_when_the_page_is_gone_nothing_more_is_computed_or_sent_until_it_is_back(page):
     page.look(0, 20, columns=["shade"])
     page.steps.run_one()
-    page.session.handle({"kind": "bye"})
+    page.session.handle({"kind": "bye", "page": 1})
     page.messages.clear()
     page.steps.run_all()
     page.session.table.compute("shade")
@@ -409,6 +409,14 @@ def test_when_the_page_is_gone_nothing_more_is_computed_or_sent_until_it_is_back
     page.steps.run_all()
     assert page.cells("shade") == {0: 0, 1: 1, 2: 2}
     assert page.column("shade")[1]["known"] == 100
+
+
+def test_one_of_two_pages_that_goes_leaves_the_other_its_images(page):
+    page.hello(page=2)
+    page.look(0, 3)
+    page.session.handle({"kind": "bye", "page": 2})
+    page.steps.run_all()
+    assert sorted(page.tiles) == [0, 1, 2]
 
 
 def test_an_update_keeps_the_order_and_the_place(page):

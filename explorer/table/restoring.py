@@ -1,0 +1,381 @@
+"""Reading a folder that `write` has written. Nothing of what it holds is executed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerWarning, SourceError, did_you_mean
+from explorer.compute.deferred import Image
+from explorer.compute.engines.local import default_engine
+from explorer.compute.graph import Node, Output, Stored
+from explorer.compute.results import Failure, Results
+from explorer.compute.rows import ROW_ID
+from explorer.table.base import Origin
+from explorer.table.binding import Binding
+from explorer.table.definitions import Detached, restored
+from explorer.table.image_column import existing_folder
+from explorer.table.storage import FORMAT, TABLE, VERSION, left_over, nearest, path_of
+from explorer.table.table import ImageTable
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from explorer.compute.deferred import Deferred, Dtype
+    from explorer.compute.graph import Ref
+
+
+def read(
+    folder: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    functions: Mapping[str, Any] | None = None,
+    base_dir: str | Path | None = None,
+) -> ImageTable:
+    """Read a table that was written into a folder.
+
+    Columns of images come back as they were. So do other deferred columns whose functions are given,
+    or are the person's own and imported already; what was computed of them is not computed again.
+    The rest comes back as stored columns of what was computed, null elsewhere, and a warning says
+    which. No module is imported, nothing is unpickled, no function is called.
+
+    Parameters
+    ----------
+    folder
+        The folder of the table.
+    columns
+        Which columns, in this order. Only their files are read, and those of what they are made of.
+    functions
+        Column (or function) name to the function that computes it, a deferred column like
+        ``ex.model(net, …)``, or an expression.
+    base_dir
+        Where the images are now; where they were when the table was written, if not given.
+
+    Returns
+    -------
+    ImageTable
+
+    Raises
+    ------
+    SourceError
+        When the folder is not there or holds no table, when the table is of a newer version, or when
+        a file of it is missing or damaged (which one).
+    ColumnNotFoundError
+        When one of `columns` is not in the table.
+    ArgumentError
+        When `functions` names something that the table does not have.
+
+    Examples
+    --------
+    >>> import explorer as ex, pathlib, tempfile
+    >>> from explorer.table.storage import write
+    >>> def twice(n):
+    ...     return 2 * n
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> t = ex.from_polars({"n": [1, 2, 3]}).with_columns(twice=ex.defer(twice, returns=int))
+    >>> write(t, pathlib.Path(folder.name, "numbers"))
+    >>> again = read(pathlib.Path(folder.name, "numbers"), functions={"twice": twice})
+    >>> again.to_polars().rows()
+    [(1, 2), (2, 4), (3, 6)]
+    >>> folder.cleanup()
+    """
+    path = path_of(folder, "ex.read()")
+    content = _content(path)
+    try:
+        moved = None if base_dir is None else existing_folder(base_dir)
+        reader = _Reader(path, content, dict(functions or {}), moved)
+        return reader.table(None if columns is None else [*columns])
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, (ArgumentError, SourceError)):
+            raise
+        raise SourceError(f"{path / TABLE} is damaged: {error!r}") from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        if path.exists():
+            raise SourceError(f"{path} is a file; a table is a folder with a {TABLE}.")
+        old = left_over(path)
+        hint = (
+            f'Overwriting it was cut short; what was there is in: ex.read("{old}")' if old else nearest(path)
+        )
+        raise SourceError(f"{path} does not exist.", hint=hint)
+    try:
+        content = json.loads((path / TABLE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SourceError(
+            f"{path} is not the folder of a table: it has no {TABLE}.",
+            hint=f'For a folder of images: ex.read_folder("{path}")',
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{path / TABLE} is damaged: {error}") from error
+    except OSError as error:
+        raise SourceError(f"{path / TABLE} cannot be read: {error.strerror}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SourceError(f"{path / TABLE} is not the description of a table.")
+    version = content.get("version")
+    if type(version) is not int or version < 1:
+        raise SourceError(f"{path / TABLE} is damaged: its version is {version!r}.")
+    if version > VERSION:
+        raise SourceError(
+            f"{path} was written in version {version} of the format, by explorer {content.get('explorer')}; "
+            f"this one reads up to version {VERSION}.",
+            hint="Install a newer one: pip install --upgrade explorer",
+        )
+    return content
+
+
+@dataclass
+class _Function:
+    """A function of the table: what is kept of it, and what becomes of it."""
+
+    number: int
+    kept: dict[str, Any]
+    columns: list[str]
+    needed: dict[str, None] = field(default_factory=dict)
+    spec: Deferred | None = None
+    reason: str = ""
+    node: Node | None = None
+
+    def output(self, name: str) -> dict[str, Any]:
+        return next(output for output in self.kept["returns"] if output["output"] == name)
+
+
+class _Reader:
+    """Reads one table, each file at most once and only when something needs it."""
+
+    def __init__(
+        self, folder: Path, content: dict[str, Any], given: dict[str, Any], moved: Path | None
+    ) -> None:
+        self._folder = folder
+        self._content = content
+        self._rows = int(content["rows"])
+        self._moved = moved
+        self._files: dict[str, pl.DataFrame] = {}
+        self._series: dict[int, pl.Series] = {}
+        self._ids: dict[str, int] = {}
+        self._columns: dict[str, dict[str, Any]] = {column["name"]: column for column in content["columns"]}
+        if len(self._columns) != len(content["columns"]) or ROW_ID in self._columns:
+            raise ValueError("two columns of one name")
+        self._functions = [
+            _Function(
+                number,
+                kept,
+                [name for name, column in self._columns.items() if column.get("function") == number],
+            )
+            for number, kept in enumerate(content["functions"])
+        ]
+        self._given = given
+        self._check_given()
+
+    def table(self, names: list[str] | None) -> ImageTable:
+        wanted = list(self._columns) if names is None else names
+        for place, name in enumerate(wanted):
+            if name not in self._columns:
+                raise ColumnNotFoundError.named(name, self._columns)
+            if name in wanted[:place]:
+                raise ArgumentError(f"Two columns of one name: columns= has {name!r} twice.")
+        self._attach_all()
+        for name in wanted:
+            self._need(self._columns[name])
+        for function in self._functions:
+            if function.spec is not None and function.needed:
+                self._make_node(function, function.spec)
+        refs = {name: self._ref(self._columns[name]) for name in wanted}
+        base_dir = self._moved or (Path(kept) if (kept := self._content["base_dir"]) else None)
+        origin = Origin(
+            default_engine(), base_dir=base_dir, title=self._content["title"] or self._folder.name
+        )
+        names_of = {column: f"__explorer_read_{column}__" for column in self._series}
+        frame = pl.DataFrame(
+            [
+                pl.int_range(self._rows, dtype=pl.UInt32, eager=True).alias(ROW_ID),
+                *(series.alias(names_of[column]) for column, series in self._series.items()),
+            ]
+        )
+        table = ImageTable(frame, Binding(refs, names_of), origin)._rebound(refs)
+        self._warn()
+        return table
+
+    # Which functions come back
+
+    def _check_given(self) -> None:
+        known = [
+            name
+            for function in self._functions
+            for name in (*function.columns, function.kept["name"], function.kept["function"])
+            if name
+        ]
+        for name in self._given:
+            if name not in known:
+                raise ArgumentError(
+                    f"functions= names {name!r}; the table has no such deferred column.",
+                    hint=did_you_mean(str(name), known),
+                )
+
+    def _attach_all(self) -> None:
+        for function in self._functions:
+            kept = function.kept
+            names = (*function.columns, kept["name"], kept["function"])
+            given = next((self._given[name] for name in names if name in self._given), None)
+            returns: dict[str, Dtype] = {
+                output["output"]: self._declared(output) for output in kept["returns"]
+            }
+            try:
+                spec = restored(kept, returns, given, self._moved)
+                for read_from in kept["reads"]:
+                    self._check_readable(function, read_from)
+            except Detached as error:
+                function.reason = str(error)
+            else:
+                function.spec = spec
+
+    def _check_readable(self, function: _Function, read_from: dict[str, Any]) -> None:
+        """Refuse to call a function on the nulls of an input that does not come back whole."""
+        if "file" in read_from:
+            return
+        if not 0 <= read_from["function"] < function.number:
+            raise ValueError("functions that need each other")
+        source = self._functions[read_from["function"]]
+        if source.spec is None and not self._is_complete(source, read_from["output"]):
+            raise Detached(f"it reads what {source.kept['name']} computes, which did not come back whole")
+
+    def _is_complete(self, function: _Function, output: str) -> bool:
+        if function.output(output)["file"] is None:
+            return False
+        good, _ = self._state(function)
+        return bool(good.all())
+
+    def _declared(self, output: dict[str, Any]) -> Dtype:
+        if not output["declared"]:
+            return pl.Unknown
+        if output["file"] is None:
+            return Image if output["dtype"] == str(Image()) else pl.Object
+        # Of the schema alone, which is at the end of the file: nobody may want its values.
+        return self._schema(output["file"])
+
+    def _warn(self) -> None:
+        lost = [function for function in self._functions if function.needed and function.spec is None]
+        if not lost:
+            return
+        said = "; ".join(
+            f"{', '.join(f.columns) or f.kept['name']} ({f.kept['name']}: {f.reason})" for f in lost
+        )
+        asked = [f for f in lost if not f.reason.startswith("it reads what")] or lost
+        how = ", ".join(f'"{(f.columns or [f.kept["name"]])[0]}": …' for f in asked)
+        warnings.warn(
+            f"Read as what was computed of them, with null elsewhere: {said}.\n"
+            f'To attach: ex.read("{self._folder}", functions={{{how}}})',
+            ExplorerWarning,
+            stacklevel=4,
+        )
+
+    # Which files are read
+
+    def _need(self, column: dict[str, Any]) -> None:
+        if "file" in column:
+            return
+        function = self._functions[column["function"]]
+        function.needed[function.output(column["output"])["output"]] = None
+        if function.spec is not None:
+            for read_from in function.kept["reads"]:
+                self._need(read_from)
+
+    def _ref(self, column: dict[str, Any]) -> Ref:
+        if "file" in column:
+            return self._stored(column["file"])
+        function = self._functions[column["function"]]
+        if function.node is not None:
+            return Output(function.node, column["output"])
+        file = function.output(column["output"])["file"]
+        return self._stored(file, None if file else f"nothing of {function.number}, {column['output']}")
+
+    def _stored(self, file: str | None, nothing: str | None = None) -> Stored:
+        """Return the column of a file; no file was written for values that fit none."""
+        key = file or str(nothing)
+        if key not in self._ids:
+            (ref,) = Binding.of_stored([key]).refs.values()
+            assert isinstance(ref, Stored)  # noqa: S101 - of_stored binds nothing else
+            self._ids[key] = ref.column
+            self._series[ref.column] = (
+                self._values(file) if file else pl.Series([None]).new_from_index(0, self._rows)
+            )
+        return Stored(self._ids[key])
+
+    def _make_node(self, function: _Function, spec: Deferred) -> None:
+        declared = {name: dtype for name, dtype in spec.returns.items() if name in function.needed}
+        inputs = [self._ref(read_from) for read_from in function.kept["reads"]]
+        spec = spec.with_options(returns=declared)
+        results = Results(declared)
+        outputs = {name: function.output(name) for name in declared}
+        for name, output in outputs.items():
+            if output["file"] is None and declared[name] == pl.Unknown:
+                results.settle(name, Image if output["dtype"] == str(Image()) else pl.Object)
+        # Answers of another version are not this function's.
+        if function.kept["state"] and spec.version == function.kept["version"]:
+            good, failures = self._state(function)
+            values = {
+                name: self._values(file).filter(good)
+                for name, output in outputs.items()
+                if (file := output["file"])
+            }
+            if values and (good.any() or failures):
+                results.store(np.flatnonzero(good.to_numpy()).astype(np.uint32), values, failures)
+        function.node = Node(spec, inputs, results=results)
+
+    def _state(self, function: _Function) -> tuple[pl.Series, dict[int, Failure]]:
+        frame = self._frame(function.kept["state"])
+        failed = frame.with_row_index("row").filter(pl.col("known") & pl.col("type").is_not_null())
+        failures = {
+            row: Failure(kind, message or "", name or "")
+            for row, kind, message, name in failed.select("row", "type", "message", "function").iter_rows()
+        }
+        return frame["known"] & frame["type"].is_null(), failures
+
+    def _values(self, file: str) -> pl.Series:
+        return self._frame(file).to_series()
+
+    def _path(self, file: str) -> Path:
+        parts = Path(file).parts
+        if len(parts) != 2 or ".." in parts or Path(file).is_absolute():
+            raise ValueError(f"{file!r} is not a file of the table")
+        return self._folder / file
+
+    def _schema(self, file: str) -> Dtype:
+        path = self._path(file)
+        try:
+            return next(iter(pl.read_parquet_schema(path).values()))
+        except (OSError, pl.exceptions.PolarsError, StopIteration) as error:
+            raise _damaged(path, error) from error
+
+    def _frame(self, file: str) -> pl.DataFrame:
+        if file not in self._files:
+            path = self._path(file)
+            try:
+                frame = pl.read_parquet(path, glob=False)
+            except (OSError, pl.exceptions.PolarsError) as error:
+                raise _damaged(path, error) from error
+            if frame.height != self._rows or frame.width < 1:
+                raise SourceError(
+                    f"{path} has {frame.height:,} rows, but the table has {self._rows:,}.",
+                    hint="The file belongs to another table, or was changed.",
+                )
+            self._files[file] = frame
+        return self._files[file]
+
+
+def _damaged(path: Path, error: BaseException) -> SourceError:
+    if not path.exists():
+        return SourceError(f"The table {path.parent.parent} is not whole: {path} is missing.")
+    first = str(error).partition("\n")[0]
+    return SourceError(
+        f"The table {path.parent.parent} is not whole: {path} is truncated or damaged ({first}).",
+        hint="Other columns can still be read: ex.read(…, columns=[…])",
+    )
