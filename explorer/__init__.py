@@ -39,6 +39,7 @@ from explorer.sources.frames import from_polars
 from explorer.table.column import Cell, Column
 from explorer.table.group_by import GroupBy
 from explorer.table.image_column import image
+from explorer.table.restoring import read
 from explorer.table.table import ImageTable
 from explorer.views.polygon import in_polygon
 
@@ -75,6 +76,7 @@ __all__ = [
     "image",
     "in_polygon",
     "model",
+    "read",
     "read_csv",
     "read_folder",
     "read_ndjson",

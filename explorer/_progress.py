@@ -101,8 +101,8 @@ class Progress:
         What is being done, for instance ``"pred, confidence"``.
     total
         How many rows there are to do.
-    verb
-        What happens to a row, for the last line: ``"infer"`` gives "128 of 899 rows inferred".
+    done_word
+        What became of a row, for the last line: ``"inferred"`` gives "128 of 899 rows inferred".
     always
         Leave the last line even when the work was too short for a bar.
     sink, clock

@@ -37,7 +37,8 @@ def compute(
     """Compute these functions for all rows that are not known yet.
 
     A progress bar appears when it takes long. `KeyboardInterrupt` passes through; every row computed until
-    then is kept, but for the batch in hand of a batched function. Rows that fail are kept as error values and
+    then is kept, but for the batch in hand of a batched function and for rows that threads finished out
+    of order. Rows that fail are kept as error values and
     announced in one `ExplorerWarning` at the end.
     """
     todo = [node for node in nodes if missing(node, rows)]
@@ -67,8 +68,8 @@ def warn_of_failures(nodes: Iterable[Node], rows: Rows) -> None:
         if node.spec.on_error != "keep":
             continue
         failures = node.results.failures(rows.ids)
-        if len(failures) > node.announced:
-            node.announced = len(failures)
+        if not failures.keys() <= node.announced:
+            node.announced |= failures.keys()
             first = next(iter(failures.values()))
             warnings.warn(
                 f"{node.spec.name}: {len(failures):,} of {len(rows):,} rows failed; the first: {first}\n"

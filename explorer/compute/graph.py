@@ -49,6 +49,24 @@ class Output:
 Ref: TypeAlias = "Stored | Output"
 
 
+class Entrance:
+    """The way into a function, which is often a model that must not be entered twice.
+
+    Attributes
+    ----------
+    lock : threading.Lock
+    entered_by : int or None
+        The thread that is inside.
+    opened : bool
+        Whether the function's ``open()`` was called.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.entered_by: int | None = None
+        self.opened = False
+
+
 class Node:
     """A deferred function bound to the columns that it reads, with all that is known of its answers.
 
@@ -60,34 +78,41 @@ class Node:
         One reference for each of the function's inputs.
     results
         What is known already; nothing when not given.
+    entrance
+        The way into the function, shared by all nodes of one definition.
     """
 
-    def __init__(self, spec: Deferred, inputs: Sequence[Ref], *, results: Results | None = None) -> None:
+    def __init__(
+        self,
+        spec: Deferred,
+        inputs: Sequence[Ref],
+        *,
+        results: Results | None = None,
+        entrance: Entrance | None = None,
+    ) -> None:
         self.uid = next(_uids)
         self.spec = spec
         self.inputs = tuple(inputs)
         self.results = results if results is not None else Results(spec.returns)
-        self.opened = False
-        self.announced = 0
-        # A function is often a model that must not be entered twice.
-        self.lock = Lock()
-        self.entered_by: int | None = None
-        self._watchers: list[WeakMethod[Callable[[bool], None]]] = []
+        self.announced: set[int] = set()
+        self.entrance = entrance if entrance is not None else Entrance()
+        self._watchers: list[WeakMethod[Callable[[bool, object], None]]] = []
 
-    def watch(self, watcher: Callable[[bool], None]) -> None:
+    def watch(self, watcher: Callable[[bool, object], None]) -> None:
         """Have a method called when others may have computed rows, as long as its object lives."""
-        self._watchers = [known for known in self._watchers if known() is not None]
-        self._watchers.append(WeakMethod(watcher))
+        new = WeakMethod(watcher)
+        self._watchers = [known for known in self._watchers if known() is not None and known != new]
+        self._watchers.append(new)
 
-    def announce(self, *, last: bool) -> None:
-        """Tell the watchers that rows may be known; `last` of a series of such news.
+    def announce(self, *, last: bool, by: object = None) -> None:
+        """Tell the watchers that rows may be known; `last` of a series of such news, `by` whom.
 
         It is called while no lock of the engine is held, so that a watcher may take its own.
         """
         for known in self._watchers:
             watcher = known()
             if watcher is not None:
-                watcher(last)
+                watcher(last, by)
 
     def __repr__(self) -> str:
         return f"Node({self.spec.name}, uid={self.uid})"
@@ -184,5 +209,5 @@ def rekeyed(
             Output(made[ref.node.uid], ref.name) if isinstance(ref, Output) else Stored(column(ref.column))
             for ref in node.inputs
         ]
-        made[node.uid] = Node(node.spec, inputs, results=node.results.rekeyed(old))
+        made[node.uid] = Node(node.spec, inputs, results=node.results.rekeyed(old), entrance=node.entrance)
     return made

@@ -32,6 +32,8 @@ class Failure:
         What it said, in one or a few lines.
     function
         Name of the function that raised.
+    hint
+        The next thing to type, when the exception said one.
 
     Examples
     --------
@@ -42,11 +44,13 @@ class Failure:
     type: str
     message: str
     function: str
+    hint: str | None = None
 
     @classmethod
     def of(cls, error: BaseException, function: str) -> Failure:
         """Keep what a person needs of an exception, and none of its references."""
-        return cls(type(error).__name__, getattr(error, "message", None) or str(error), function)
+        message = getattr(error, "message", None) or str(error)
+        return cls(type(error).__name__, message, function, getattr(error, "hint", None))
 
     def __str__(self) -> str:
         return f"{self.function}: {self.type}: {self.message}"
@@ -130,6 +134,7 @@ class Results:
         self._place = np.full(0, UNKNOWN, dtype=np.int32)
         self._failures: dict[int, Failure] = {}
         self._lock = Lock()
+        self.version = 0
 
     @property
     def dtypes(self) -> Mapping[str, Dtype]:
@@ -169,6 +174,7 @@ class Results:
             bad = np.fromiter(failures, dtype=np.int64, count=len(failures))
             fresh = int((self._place[ids] == UNKNOWN).sum())
             failed = int((self._place[bad] == UNKNOWN).sum())
+            self.version += 1
             self._place[ids] = np.arange(self._values.height, self._values.height + len(ids), dtype=np.int32)
             self._values.append(columns, len(ids))
             self._place[bad] = FAILED
@@ -180,6 +186,7 @@ class Results:
     def forget_failures(self, ids: np.ndarray[Any, Any]) -> None:
         """Take the failed ones among these rows for not computed, so that they are tried again."""
         with self._lock:
+            self.version += 1
             for row in ids[self._places(ids) == FAILED].tolist():
                 self._place[row] = UNKNOWN
                 del self._failures[row]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,7 +56,10 @@ class Threads:
                     self._busy[lane] -= 1
                     return
                 work = self._queues[lane].popleft()
-            work()
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - one job's fault is no reason for the lane to stand still
+                traceback.print_exc()
 
     def close(self) -> None:
         """Let the running jobs end, and start no other."""
@@ -68,8 +72,9 @@ class Scheduler:
     """Declare the wanted set; results come to `on_results` in batches.
 
     The wanted set replaces the one before: a wish that is in it no longer and has not started never
-    starts. Results are handed over from worker threads: the first at once, then at most every 30 ms
-    or 1 MiB, and when a lane runs dry.
+    starts. (A batch that waits for its thread runs whole while any of it is wanted.) Results are handed
+    over from worker threads: the first at once, then at most every 30 ms or 1 MiB, and when a lane has
+    nothing more to start.
 
     Parameters
     ----------
@@ -153,7 +158,7 @@ class Scheduler:
 
     def _work(self, job: Job) -> None:
         with self._lock:
-            # What scrolled away while the job waited for its thread is left out, unless all of it is.
+            # A job runs whole, unless all of it has scrolled away while it waited for its thread.
             stale = not any(key in self._wanted for key in job.keys)
         results: Sequence[tuple[Any, int]] = ()
         try:
@@ -178,7 +183,7 @@ class Scheduler:
             with self._lock:
                 now = self._clock()
                 due = now - self._flushed >= FLUSH_EVERY_S or self._outbox_bytes >= FLUSH_BYTES
-                if self._closed or not self._outbox or not (due or self._busy[lane] == 0):
+                if self._closed or not self._outbox or not (due or self._busy[lane] < self._slots[lane]):
                     return
                 self._flushed = now
                 batch, self._outbox, self._outbox_bytes = self._outbox, [], 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import polars as pl
 
-from explorer._errors import ArgumentError
+from explorer._errors import ArgumentError, did_you_mean
 from explorer.compute import bulk
 from explorer.compute.counters import Counters
 from explorer.compute.deferred import Image
@@ -40,7 +40,14 @@ class Origin:
 class TableBase:
     """The state of a table, and the few moves of which all verbs are made."""
 
-    def __init__(self, frame: pl.DataFrame, binding: Binding, origin: Origin) -> None:
+    def __init__(
+        self, frame: pl.DataFrame, binding: Binding | None = None, origin: Origin | None = None
+    ) -> None:
+        if binding is None or origin is None:
+            raise ArgumentError(
+                "An ImageTable is not made by calling its class.",
+                hint="ex.from_polars(df), ex.read_csv(path), ex.read_folder(path), ….",
+            )
         self._frame = frame
         self._binding = binding
         self._origin = origin
@@ -84,6 +91,16 @@ class TableBase:
 
     def __len__(self) -> int:
         return self.height
+
+    if not TYPE_CHECKING:  # or every misspelt attribute would be one for the type checker
+
+        def __getattr__(self, name: str) -> Any:
+            # A binding is not there yet while an instance is being made.
+            binding = self.__dict__.get("_binding")
+            if binding is not None and name in binding.refs:
+                raise AttributeError(f"A column is reached by its name in brackets: t[{name!r}].")
+            hint = did_you_mean(name, dir(type(self)))
+            raise AttributeError(f"An ImageTable has no {name!r}.{f' {hint}' if hint else ''}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._binding.refs

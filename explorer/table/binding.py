@@ -127,7 +127,7 @@ class Binding:
         for name, spec in definitions.items():
             if spec.several:
                 raise DeferredError(
-                    f"{spec.name} returns {len(spec.returns)} columns and cannot be the one column {name!r}.",
+                    f"{spec.name} returns columns with names of their own, so it cannot be {name!r}.",
                     hint=f"Give it by position: with_columns(ex.defer(…)) adds {', '.join(spec.returns)}.",
                 )
             specs[name] = spec

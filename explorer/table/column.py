@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from explorer.compute.deferred import Deferred, Dtype
     from explorer.table.table import ImageTable
+    from explorer.table.torch_rows import TorchRows
 
 
 class Cell:
@@ -56,7 +57,7 @@ class Cell:
         if isinstance(value, Failure):
             raise ComputeError(
                 f"{self._column.name}[{self.row}] has no value: {value}",
-                hint="t.errors() lists the rows that failed.",
+                hint=value.hint or "t.errors() lists the rows that failed.",
             )
         return value
 
@@ -98,6 +99,11 @@ class Column(Operators):
     @overload
     def __getitem__(self, rows: slice | Sequence[int] | Sequence[bool] | pl.Series) -> Column: ...
     def __getitem__(self, rows: Any) -> Cell | Column:
+        if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool) and rows >= 0:
+            # Not by the height, which a filter that waits would have to evaluate all rows for.
+            one = self._table.slice(int(rows), 1)
+            if one.height:
+                return Cell(Column(one, self.name), int(rows))
         height = self._table.height
         if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
             if not -height <= rows < height:
@@ -105,6 +111,21 @@ class Column(Operators):
             row = int(rows) % height
             return Cell(Column(self._table.slice(row, 1), self.name), row)
         return Column(self._table.gather(positions(rows, height, f"{self.name}[…]")), self.name)
+
+    if not TYPE_CHECKING:  # or every misspelt attribute would be one for the type checker
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(pl.Series, name) and not name.startswith("_"):
+                raise AttributeError(
+                    f"A Column has no {name!r}: it is lazy. t[{self.name!r}]() is a Series with .{name}, "
+                    f"and pl.col({self.name!r}) an expression with it."
+                )
+            raise AttributeError(f"A Column has no {name!r}.")
+
+    def __contains__(self, value: object) -> bool:
+        raise ArgumentError(
+            f"{value!r} in a Column would compute it.", hint=f"Say so: {value!r} in t[{self.name!r}]()."
+        )
 
     def __iter__(self) -> Iterator[Cell]:
         return (self[row] for row in range(len(self)))
@@ -172,7 +193,8 @@ class Column(Operators):
             raise ComputeError(
                 f"{len(failed):,} of {len(values):,} rows of {self.name!r} have no value; "
                 f"the first is row {place}: {failure}",
-                hint="t.errors() lists them; leave them out with t.filter(…) or take cells one by one.",
+                hint=failure.hint
+                or "t.errors() lists them; leave them out with t.filter(…) or take cells one by one.",
             )
         return stack(values)
 
@@ -188,6 +210,12 @@ class Column(Operators):
         8
         """
         return defer(function, self.name, **options)
+
+    def to_torch_dataset(self, *, transform: Callable[[Any], Any] | None = None) -> TorchRows:
+        """Return a map-style torch data set of this column; see `ImageTable.to_torch_dataset`."""
+        from explorer.table.conversions import to_torch_dataset
+
+        return to_torch_dataset(self, transform=transform)
 
     def contact_sheet(
         self, *, columns: int = 8, px: int = 96, captions: str | None = None

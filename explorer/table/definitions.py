@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import sysconfig
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
@@ -17,13 +17,20 @@ import polars as pl
 from explorer._errors import ArgumentError
 from explorer.compute.deferred import Deferred, Kind, OnError
 from explorer.images.limits import Limits
+from explorer.images.modes import check_mode
 from explorer.table.expressions import Expression
 from explorer.table.image_column import ImageLoader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from explorer.compute.deferred import Dtype
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of a table's images; `moved` when a person says that it is another than it was."""
+
+    folder: Path | None
+    moved: bool = False
 
 
 class Detached(Exception):  # noqa: N818 - it is a reason, told in a warning
@@ -67,9 +74,7 @@ def described(spec: Deferred) -> dict[str, Any]:
     }
 
 
-def restored(
-    kept: Mapping[str, Any], returns: Mapping[str, Dtype], given: object, base_dir: Path | None
-) -> Deferred:
+def restored(kept: Mapping[str, Any], returns: Iterable[str], given: object, home: Home) -> Deferred:
     """Return the deferred function that was described, with what was given in place of its function.
 
     Parameters
@@ -77,11 +82,11 @@ def restored(
     kept
         What `described` returned.
     returns
-        Output name to dtype.
+        Names of its outputs. Their dtypes are unknown, unless a `Deferred` is given.
     given
         A function, a `Deferred`, an expression, or None to look for the function by its name.
-    base_dir
-        Folder of the images instead of the one that was kept.
+    home
+        Where the images are.
 
     Raises
     ------
@@ -93,7 +98,7 @@ def restored(
     spec = Deferred(
         function=_nothing,
         inputs=tuple(kept["inputs"]),
-        returns=dict(returns),
+        returns=dict.fromkeys(returns, pl.Unknown),
         batched=bool(kept["batched"]),
         stacked=bool(kept["stacked"]),
         batch_size=int(kept["batch_size"]),
@@ -107,9 +112,9 @@ def restored(
     if not well_formed or min(spec.batch_size, spec.workers) < 1 or not all(map(_is_text, spec.inputs)):
         raise ValueError(f"the function {spec.name!r} has options that are none")
     if given is not None:
-        return _with_given(spec, given)
+        return _with_given(spec, given, home)
     if kept["image"] is not None:
-        return replace(spec, function=_loader(kept["image"], base_dir))
+        return replace(spec, function=_loader(kept["image"], home))
     if spec.kind == "expression":
         return replace(spec, function=Expression(_expression_of_json(kept["expression"], spec)))
     if spec.kind == "image":
@@ -125,7 +130,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _with_given(spec: Deferred, given: object) -> Deferred:
+def _with_given(spec: Deferred, given: object, home: Home) -> Deferred:
     if isinstance(given, Deferred):
         if len(given.inputs) != len(spec.inputs) or not set(spec.returns) <= set(given.returns):
             raise ArgumentError(
@@ -133,11 +138,10 @@ def _with_given(spec: Deferred, given: object) -> Deferred:
                 f"it reads {len(given.inputs)} columns and returns {_listed(given.returns)}; "
                 f"expected are {len(spec.inputs)} and {_listed(spec.returns)}."
             )
-        declared = {
-            name: given.returns[name] if dtype == pl.Unknown else dtype
-            for name, dtype in spec.returns.items()
-        }
-        return replace(given, inputs=spec.inputs, returns=declared)
+        loader = given.function
+        function = loader.within(home.folder) if isinstance(loader, ImageLoader) else loader
+        returns = {name: given.returns[name] for name in spec.returns}
+        return replace(given, function=function, inputs=spec.inputs, returns=returns)
     if isinstance(given, pl.Expr) and spec.kind == "expression":
         _check_roots(given, spec)
         return replace(spec, function=Expression(given))
@@ -157,12 +161,14 @@ def _listed(names: Mapping[str, object]) -> str:
 # Images
 
 
-def _loader(kept: Mapping[str, Any], base_dir: Path | None) -> ImageLoader:
-    folder = kept["base_dir"]
-    mode, limits = kept["mode"], Limits(**{name: int(most) for name, most in kept["limits"].items()})
+def _loader(kept: Mapping[str, Any], home: Home) -> ImageLoader:
+    folder, mode = kept["base_dir"], kept["mode"]
     if not (mode is None or _is_text(mode)) or not (folder is None or _is_text(folder)):
         raise ValueError("an image column has options that are none")
-    return ImageLoader(base_dir or (None if folder is None else Path(folder)), mode, limits)
+    check_mode(mode)
+    limits = Limits(**{name: int(most) for name, most in kept["limits"].items()})
+    loader = ImageLoader(None if home.moved or folder is None else Path(folder), mode, limits)
+    return loader.within(home.folder)
 
 
 # Functions
@@ -263,11 +269,15 @@ def _is_plain(node: object) -> bool:
     if kind == "Literal":
         return len(body) == 1 and set(body) <= _LITERALS and all(map(_is_value, body.values()))
     if kind == "BinaryExpr":
-        return set(body) == {"left", "op", "right"} and _is_plain(body["left"]) and _is_plain(body["right"])
+        sides = [body.get("left"), body.get("right")]
+        return set(body) == {"left", "op", "right"} and all(map(_is_plain, sides)) and _is_value(body["op"])
     if kind == "Ternary":
         return set(body) == {"predicate", "truthy", "falsy"} and all(map(_is_plain, body.values()))
     if kind == "Cast":
-        return set(body) == {"expr", "dtype", "options"} and _is_plain(body["expr"])
+        of = [body.get("dtype"), body.get("options")]
+        return (
+            set(body) == {"expr", "dtype", "options"} and _is_plain(body["expr"]) and all(map(_is_value, of))
+        )
     if kind == "Function":
         function, inputs = body.get("function"), body.get("input")
         named = isinstance(function, dict) and len(function) == 1 and set(function) <= _FUNCTIONS

@@ -11,7 +11,7 @@ import polars as pl
 from explorer.compute.deferred import Image
 from explorer.compute.graph import Output, stored_columns
 from explorer.compute.results import Failure
-from explorer.compute.rows import Rows
+from explorer.compute.rows import ROW_ID, Rows
 
 if TYPE_CHECKING:
     from explorer.compute.graph import Ref
@@ -41,7 +41,7 @@ def state(table: ImageTable, ref: Ref) -> str:
     """Say how far a column is computed: ``"stored"``, or ``"deferred, 8 of 899 computed"``."""
     if not isinstance(ref, Output):
         return "stored"
-    ids = table._frame["__explorer_row__"].to_numpy()
+    ids = table._frame[ROW_ID].to_numpy()
     known = int(ref.node.results.known(ids).sum())
     failed = len(ref.node.results.failures(ids))
     word = "decoded" if ref.dtype == Image else "computed"

@@ -9,6 +9,7 @@ import polars as pl
 
 from explorer._errors import ArgumentError
 from explorer.compute.deferred import SINGLE, Deferred, Image
+from explorer.table.operators import Operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -77,7 +78,7 @@ def conjuncts(expr: pl.Expr) -> Iterator[pl.Expr]:
 def as_predicates(predicates: Iterable[Any], constraints: Mapping[str, Any]) -> list[pl.Expr | pl.Series]:
     """Bring everything that `filter` takes into expressions, or masks of one value per row."""
     given: list[pl.Expr | pl.Series] = []
-    for predicate in predicates:
+    for predicate in map(as_expr, predicates):
         if isinstance(predicate, pl.Expr):
             given += conjuncts(predicate)
         elif isinstance(predicate, bool):
@@ -163,10 +164,15 @@ def _selects_columns(expr: pl.Expr) -> bool:
     return expr.meta.is_column_selection(allow_aliasing=True)
 
 
+def as_expr(item: Any) -> Any:
+    """Let a column of a table stand where an expression does."""
+    return pl.col(item.name) if isinstance(item, Operators) else item
+
+
 def flat(given: Iterable[Any]) -> list[Any]:
     """Flatten the arguments of a verb: ``"a", "b"`` and ``["a", "b"]`` mean the same."""
     items: list[Any] = []
-    for item in given:
+    for item in map(as_expr, given):
         is_one = isinstance(item, (str, pl.Expr, pl.Series, Deferred)) or not hasattr(item, "__iter__")
         items += [item] if is_one else list(item)
     return items
@@ -174,6 +180,12 @@ def flat(given: Iterable[Any]) -> list[Any]:
 
 def named_as(item: Any, name: str) -> Any:
     """Give an argument the name under which it was passed."""
+    item = as_expr(item)
+    if callable(item) and not isinstance(item, pl.Expr):
+        raise ArgumentError(
+            f"{name}={getattr(item, '__name__', item)!r} is a function.",
+            hint=f'Defer it: with_columns({name}=ex.defer(fn, "image")).',
+        )
     if isinstance(item, (pl.Expr, pl.Series)):
         return item.alias(name)
     if isinstance(item, str):

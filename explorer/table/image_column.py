@@ -44,12 +44,14 @@ class ImageLoader:
             replace(self, base_dir=folder or Path(os.path.realpath("."))) if self.base_dir is None else self
         )
 
-    def read(self, value: str | bytes | None) -> bytes:
+    def read(self, value: object) -> bytes:
         """Return the encoded bytes behind a path; bytes are what they are."""
         if value is None:
             raise ImageError("no path: the value is null")
         if isinstance(value, bytes):
             return value
+        if not isinstance(value, str):
+            raise ImageError(f"{type(value).__name__} is neither a path (text) nor an encoded image (bytes)")
         base = self.base_dir or Path(os.path.realpath("."))
         path = Path(os.path.realpath(base / value))
         if not path.is_relative_to(base):
@@ -63,7 +65,7 @@ class ImageLoader:
         """Return the pixels of encoded bytes."""
         return decode(data, mode=self.mode, limits=self.limits)
 
-    def __call__(self, value: str | bytes | None) -> PIL.Image.Image:
+    def __call__(self, value: object) -> PIL.Image.Image:
         """Read and decode."""
         return self.decode(self.read(value))
 

@@ -67,30 +67,33 @@ def passing(
     needed = stored_columns(p.node for p in predicates)
     was = counters.rows_inferred
     progress = Progress(label, total=len(rows), done_word="looked at", always=limit is not None)
-    with progress:
-        for start in range(0, len(rows), size):
-            places = np.arange(start, min(start + size, len(rows)))
-            for predicate in predicates:
-                part = rows.take(places, needed)
-                answer = engine.series(predicate, part, counters)
-                if answer.dtype not in (pl.Boolean, pl.Null):
-                    raise ArgumentError(
-                        f"filter() takes what is true or false; {predicate.node.spec.name} is {answer.dtype}."
-                    )
-                passed = answer.cast(pl.Boolean).fill_null(value=False).to_numpy()
-                places = places[passed]
-            found.append(places)
-            count += len(places)
-            progress.advance(min(size, len(rows) - start))
-            if limit is not None and count >= limit:
-                break
-        else:
-            start = len(rows)
-        if limit is not None:
-            fresh = counters.rows_inferred - was
-            progress.note = f"{fresh:,} inferred; found {min(count, limit):,} of {limit:,}"
-    for node in functions:
-        node.announce(last=True)
+    try:
+        with progress:
+            for start in range(0, len(rows), size):
+                places = np.arange(start, min(start + size, len(rows)))
+                for predicate in predicates:
+                    part = rows.take(places, needed)
+                    answer = engine.series(predicate, part, counters)
+                    if answer.dtype not in (pl.Boolean, pl.Null):
+                        raise ArgumentError(
+                            f"filter() takes what is true or false; "
+                            f"{predicate.node.spec.name} is {answer.dtype}."
+                        )
+                    passed = answer.cast(pl.Boolean).fill_null(value=False).to_numpy()
+                    places = places[passed]
+                found.append(places)
+                count += len(places)
+                progress.advance(min(size, len(rows) - start))
+                if limit is not None and count >= limit:
+                    break
+            else:
+                start = len(rows)
+            if limit is not None:
+                fresh = counters.rows_inferred - was
+                progress.note = f"{fresh:,} inferred; found {min(count, limit):,} of {limit:,}"
+    finally:
+        for node in functions:
+            node.announce(last=True)
     seen = rows.slice(0, min(start + size, len(rows)))
     bulk.warn_of_failures([node for node in functions if node.spec.kind != "expression"], seen)
     return np.concatenate(found)[:limit] if found else np.empty(0, dtype=np.int64)

@@ -58,6 +58,21 @@ class Operators:
     def __or__(self, other: object) -> pl.Expr:
         return self._with(operator.or_, other)
 
+    def __mod__(self, other: object) -> pl.Expr:
+        return self._with(operator.mod, other)
+
+    def __radd__(self, other: object) -> pl.Expr:
+        return pl.lit(other) + pl.col(self.name)
+
+    def __rsub__(self, other: object) -> pl.Expr:
+        return pl.lit(other) - pl.col(self.name)
+
+    def __rmul__(self, other: object) -> pl.Expr:
+        return pl.lit(other) * pl.col(self.name)
+
+    def __neg__(self) -> pl.Expr:
+        return -pl.col(self.name)
+
     def __invert__(self) -> pl.Expr:
         return ~pl.col(self.name)
 

@@ -19,17 +19,19 @@ from explorer.compute.results import Failure, Results
 from explorer.compute.rows import ROW_ID
 from explorer.table.base import Origin
 from explorer.table.binding import Binding
-from explorer.table.definitions import Detached, restored
+from explorer.table.definitions import Detached, Home, restored
 from explorer.table.image_column import existing_folder
 from explorer.table.storage import FORMAT, TABLE, VERSION, left_over, nearest, path_of
 from explorer.table.table import ImageTable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from explorer.compute.deferred import Deferred, Dtype
     from explorer.compute.graph import Ref
+
+_OF_NO_FRAME: dict[str, Dtype] = {"Image": Image, "Object": pl.Object}
 
 
 def read(
@@ -92,7 +94,15 @@ def read(
         moved = None if base_dir is None else existing_folder(base_dir)
         reader = _Reader(path, content, dict(functions or {}), moved)
         return reader.table(None if columns is None else [*columns])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        StopIteration,
+        RecursionError,
+    ) as error:
         if isinstance(error, (ArgumentError, SourceError)):
             raise
         raise SourceError(f"{path / TABLE} is damaged: {error!r}") from error
@@ -157,7 +167,8 @@ class _Reader:
         self._folder = folder
         self._content = content
         self._rows = int(content["rows"])
-        self._moved = moved
+        kept = content["base_dir"]
+        self._home = Home(moved or (None if kept is None else Path(kept)), moved=moved is not None)
         self._files: dict[str, pl.DataFrame] = {}
         self._series: dict[int, pl.Series] = {}
         self._ids: dict[str, int] = {}
@@ -182,16 +193,15 @@ class _Reader:
                 raise ColumnNotFoundError.named(name, self._columns)
             if name in wanted[:place]:
                 raise ArgumentError(f"Two columns of one name: columns= has {name!r} twice.")
-        self._attach_all()
+        self._attach(wanted)
         for name in wanted:
             self._need(self._columns[name])
         for function in self._functions:
             if function.spec is not None and function.needed:
                 self._make_node(function, function.spec)
         refs = {name: self._ref(self._columns[name]) for name in wanted}
-        base_dir = self._moved or (Path(kept) if (kept := self._content["base_dir"]) else None)
         origin = Origin(
-            default_engine(), base_dir=base_dir, title=self._content["title"] or self._folder.name
+            default_engine(), base_dir=self._home.folder, title=self._content["title"] or self._folder.name
         )
         names_of = {column: f"__explorer_read_{column}__" for column in self._series}
         frame = pl.DataFrame(
@@ -220,16 +230,22 @@ class _Reader:
                     hint=did_you_mean(str(name), known),
                 )
 
-    def _attach_all(self) -> None:
-        for function in self._functions:
+    def _attach(self, wanted: Iterable[str]) -> None:
+        """Find the functions of these columns, and of what they read; inputs come first in the list."""
+        reached: set[int] = set()
+        todo = [self._columns[name] for name in wanted]
+        while todo:
+            number = todo.pop().get("function")
+            if number is not None and number not in reached:
+                reached.add(number)
+                todo += self._functions[number].kept["reads"]
+        for number in sorted(reached):
+            function = self._functions[number]
             kept = function.kept
             names = (*function.columns, kept["name"], kept["function"])
             given = next((self._given[name] for name in names if name in self._given), None)
-            returns: dict[str, Dtype] = {
-                output["output"]: self._declared(output) for output in kept["returns"]
-            }
             try:
-                spec = restored(kept, returns, given, self._moved)
+                spec = restored(kept, [output["output"] for output in kept["returns"]], given, self._home)
                 for read_from in kept["reads"]:
                     self._check_readable(function, read_from)
             except Detached as error:
@@ -253,13 +269,10 @@ class _Reader:
         good, _ = self._state(function)
         return bool(good.all())
 
-    def _declared(self, output: dict[str, Any]) -> Dtype:
+    def _declared(self, output: dict[str, Any], otherwise: Dtype) -> Dtype:
         if not output["declared"]:
-            return pl.Unknown
-        if output["file"] is None:
-            return Image if output["dtype"] == str(Image()) else pl.Object
-        # Of the schema alone, which is at the end of the file: nobody may want its values.
-        return self._schema(output["file"])
+            return otherwise
+        return self._values(output["file"]).dtype if output["file"] else _OF_NO_FRAME[output["dtype"]]
 
     def _warn(self) -> None:
         lost = [function for function in self._functions if function.needed and function.spec is None]
@@ -310,14 +323,14 @@ class _Reader:
         return Stored(self._ids[key])
 
     def _make_node(self, function: _Function, spec: Deferred) -> None:
-        declared = {name: dtype for name, dtype in spec.returns.items() if name in function.needed}
+        outputs = {name: function.output(name) for name in spec.returns if name in function.needed}
+        declared = {name: self._declared(output, spec.returns[name]) for name, output in outputs.items()}
         inputs = [self._ref(read_from) for read_from in function.kept["reads"]]
         spec = spec.with_options(returns=declared)
         results = Results(declared)
-        outputs = {name: function.output(name) for name in declared}
         for name, output in outputs.items():
             if output["file"] is None and declared[name] == pl.Unknown:
-                results.settle(name, Image if output["dtype"] == str(Image()) else pl.Object)
+                results.settle(name, _OF_NO_FRAME[output["dtype"]])
         # Answers of another version are not this function's.
         if function.kept["state"] and spec.version == function.kept["version"]:
             good, failures = self._state(function)
@@ -347,13 +360,6 @@ class _Reader:
         if len(parts) != 2 or ".." in parts or Path(file).is_absolute():
             raise ValueError(f"{file!r} is not a file of the table")
         return self._folder / file
-
-    def _schema(self, file: str) -> Dtype:
-        path = self._path(file)
-        try:
-            return next(iter(pl.read_parquet_schema(path).values()))
-        except (OSError, pl.exceptions.PolarsError, StopIteration) as error:
-            raise _damaged(path, error) from error
 
     def _frame(self, file: str) -> pl.DataFrame:
         if file not in self._files:

@@ -107,7 +107,7 @@ class RowVerbs(TableBase):
     ) -> Self:
         """Sort the rows. A deferred column is computed for all of them first."""
         table = self._rows()
-        given = [pl.col(key) if isinstance(key, str) else key for key in [*flat([by]), *more_by]]
+        given = [pl.col(key) if isinstance(key, str) else key for key in flat([by, *more_by])]
         frame = table._evaluable(given)
         # Numbered, as two keys may be made of one column.
         named = [key if key.meta.has_multiple_outputs() else key.alias(f"{i}") for i, key in enumerate(given)]

@@ -18,12 +18,14 @@ import re
 import shutil
 import uuid
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from explorer._errors import ArgumentError, SourceError, did_you_mean
+from explorer.compute.deferred import Image
 from explorer.compute.graph import Output, Stored, stored_columns, upstream
 from explorer.compute.rows import Rows
 from explorer.table.definitions import described
@@ -42,6 +44,7 @@ FOLDERS = ("columns", "computed")
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 _LONGEST_NAME = 60
+_WORDS: dict[str, Dtype] = {"Unknown": pl.Unknown, "Image": Image, "Object": pl.Object}
 
 
 def write(
@@ -89,11 +92,12 @@ def write(
     """
     target = _target(folder, overwrite=overwrite)
     table = table._rows()
-    for name in table._binding.stored:
-        if table.schema[name] == pl.Object:
+    for name, dtype in table._frame.schema.items():
+        if dtype == pl.Object:
+            which = f"The column {name!r}" if name in table else "A column that a deferred one reads"
             raise ArgumentError(
-                f"The column {name!r} holds Python objects, which no file of a table can hold.",
-                hint=f"Leave it out: t.drop({name!r}).write(…)",
+                f"{which} holds Python objects, which no file of a table can hold.",
+                hint="Leave it out: t.drop(…).write(…)",
             )
     draft = _sibling(target, "writing")
     try:
@@ -106,14 +110,19 @@ def write(
     except (OSError, pl.exceptions.PolarsError) as error:
         # Polars raises OSError with all of its words in one text.
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        kept = "The table that was there is unchanged." if target.exists() else "Nothing was written."
+        old = left_over(target)
+        kept = f"What was there is in {old}." if old else "Nothing was written."
+        kept = "The table that was there is unchanged." if target.exists() else kept
         raise SourceError(f"{target} cannot be written: {reason}", hint=kept) from error
 
 
 def _target(given: str | os.PathLike[str], *, overwrite: bool) -> Path:
     target = path_of(given, "write()")
     if not target.parent.is_dir():
-        raise SourceError(f"{target} cannot be written: the folder {target.parent} does not exist.")
+        raise SourceError(
+            f"{target} cannot be written: the folder {target.parent} does not exist.",
+            hint=nearest(target.parent),
+        )
     if not target.exists():
         return target
     if not target.is_dir():
@@ -133,8 +142,10 @@ def _target(given: str | os.PathLike[str], *, overwrite: bool) -> Path:
 
 def path_of(given: str | os.PathLike[str], where: str) -> Path:
     """Return the real path of what a person typed, ``~`` and ``$VAR`` expanded."""
-    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
-        raise ArgumentError(f"{where} takes the path of a folder, not {given!r}.")
+    if not isinstance(given, (str, os.PathLike)):
+        raise ArgumentError(f"{where} takes the path of a folder, not {type(given).__name__} {given!r}.")
+    if not os.fspath(given):
+        raise ArgumentError(f"{where} was given an empty path.")
     return Path(os.path.realpath(os.path.expandvars(Path(given).expanduser())))
 
 
@@ -216,13 +227,11 @@ class _Writer:
             {"name": name, **self._described(ref)} if record is None else record
             for record, (name, ref) in zip(stored, self._binding.refs.items(), strict=True)
         ]
-        from explorer import __version__
-
         origin = self._table._origin
         content = {
             "format": FORMAT,
             "version": VERSION,
-            "explorer": __version__,
+            "explorer": _version(),
             "rows": self._table.height,
             "title": origin.title,
             "base_dir": None if origin.base_dir is None else str(origin.base_dir),
@@ -301,6 +310,13 @@ class _Writer:
         return free
 
 
+def _version() -> str:
+    try:
+        return version("explorer")
+    except PackageNotFoundError:
+        return "unknown"
+
+
 def _is_vague(dtype: Dtype) -> bool:
     """Whether a declared dtype says too little for a file of no values to hold it."""
     if dtype == pl.Unknown:
@@ -311,4 +327,5 @@ def _is_vague(dtype: Dtype) -> bool:
 
 
 def _word(dtype: Dtype) -> str:
-    return "Unknown" if dtype == pl.Unknown else str(dtype)
+    """Return a dtype as people write it."""
+    return next((name for name, word in _WORDS.items() if dtype == word), str(dtype))

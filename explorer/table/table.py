@@ -19,9 +19,11 @@ from explorer.table.group_by import GroupBy
 from explorer.table.row_verbs import RowVerbs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import os
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from explorer.compute.graph import Node
+    from explorer.table.torch_rows import TorchRows
     from explorer.views.figures import Plot
     from explorer.views.widget import View
 
@@ -57,12 +59,14 @@ class ImageTable(ColumnVerbs, RowVerbs):
     0
     """
 
-    def __getitem__(self, name: str) -> Column:
+    def __getitem__(self, name: Any) -> Column:
         if not isinstance(name, str):
-            raise ArgumentError(
-                f"t[…] takes the name of a column, not {type(name).__name__} {name!r}.",
-                hint='For rows use t.slice(…) or t.gather(…); for one cell t["image"][0].',
-            )
+            hint = 'For rows use t.slice(…) or t.gather(…); for one cell t["image"][0].'
+            if isinstance(name, (list, tuple)):
+                hint = "For several columns: t.select([…])."
+            elif isinstance(name, pl.Expr):
+                hint = "For the rows for which it is true: t.filter(…)."
+            raise ArgumentError(f"t[…] takes the name of a column, not {type(name).__name__}.", hint=hint)
         self._binding[name]
         return Column(self, name)
 
@@ -116,7 +120,7 @@ class ImageTable(ColumnVerbs, RowVerbs):
         rows = Rows(table._frame, table._binding.names)
         if retry:
             for node in upstream(nodes.values()):
-                node.announced = 0
+                node.announced.clear()
                 node.results.forget_failures(rows.ids)
         bulk.compute(list(nodes.values()), rows, self._origin.engine, self.counters)
         return table
@@ -133,6 +137,98 @@ class ImageTable(ColumnVerbs, RowVerbs):
         self._binding.check(wanted)
         refuse_images(wanted, self.schema)
         return self._rows()._visible(wanted or None)
+
+    def iter_batches(
+        self,
+        columns: str | Sequence[str] | None = None,
+        *,
+        batch_size: int = 64,
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> Iterator[dict[str, Any]]:
+        """Go through the rows in batches, computing each when it is asked for.
+
+        Parameters
+        ----------
+        columns
+            Which columns; all when not given.
+        batch_size
+            Rows in a batch; the last may be shorter.
+        on_error
+            What becomes of rows that fail: the error is raised, or they are left out.
+
+        Yields
+        ------
+        dict
+            Column name to its batch, stacked as `Column` does.
+
+        Examples
+        --------
+        >>> import explorer as ex
+        >>> batch = next(ex.samples.digits().iter_batches(["image", "label"], batch_size=32))
+        >>> batch["image"].shape, batch["label"].len()
+        ((32, 8, 8), 32)
+        """
+        from explorer.table.batches import iter_batches
+
+        return iter_batches(self, columns, batch_size=batch_size, on_error=on_error)
+
+    def to_pandas(self, *names: str, **options: Any) -> Any:
+        """Return a pandas data frame of the columns that fit one; see `to_polars`."""
+        from explorer.table.conversions import to_pandas
+
+        return to_pandas(self, *names, **options)
+
+    def to_arrow(self, *names: str) -> Any:
+        """Return a pyarrow table of the columns that fit one; see `to_polars`."""
+        from explorer.table.conversions import to_arrow
+
+        return to_arrow(self, *names)
+
+    def to_torch_dataset(
+        self,
+        columns: str | Sequence[str] | None = None,
+        *,
+        transform: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> TorchRows:
+        """Return a map-style torch data set of the rows, for a `DataLoader` with workers.
+
+        Images are decoded in the workers; other deferred columns are to be computed first.
+
+        Parameters
+        ----------
+        columns
+            Which columns; all when not given.
+        transform
+            Column name to what is called with each of its values, a PIL image for an image.
+        """
+        from explorer.table.conversions import to_torch_dataset
+
+        return to_torch_dataset(self, columns, transform=transform)
+
+    def write(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the table to a folder: columns as Parquet, definitions and what was computed of them.
+
+        Images stay as references. The folder is complete or not there, whatever happens on the way.
+        `explorer.read` brings the table back.
+
+        Parameters
+        ----------
+        folder
+            The folder to make.
+        overwrite
+            Replace a table that is there.
+
+        Examples
+        --------
+        >>> import explorer as ex, tempfile
+        >>> folder = tempfile.mkdtemp() + "/digits"
+        >>> ex.samples.digits().write(folder)
+        >>> ex.read(folder).height
+        1797
+        """
+        from explorer.table.storage import write
+
+        write(self, folder, overwrite=overwrite)
 
     def pipe(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Return ``function(self, *args, **keywords)``."""
@@ -235,15 +331,44 @@ class ImageTable(ColumnVerbs, RowVerbs):
         found, distances = nearest(matrix, np.asarray(to, dtype=np.float32), k, metric)
         return table.gather(rows[found]).with_columns(pl.Series("distance", distances))
 
-    def explore(self, **options: Any) -> View:
+    def explore(
+        self,
+        *,
+        image: str | None = None,
+        color: str | None = None,
+        histograms: Sequence[str] | str | None = None,
+        captions: Sequence[str] | str | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        size: int = 96,
+        height: int = 640,
+        **unknown: Any,
+    ) -> View:
         """Open the table as an interactive view: grid, scatter and histograms, linked.
 
-        See `explorer.View` for the options. Opening computes nothing; the view decodes and
-        infers the rows that are on screen.
+        Opening computes nothing; the view decodes and infers the rows that are on screen. The options
+        are those of `explorer.View`.
+
+        Examples
+        --------
+        >>> import explorer as ex
+        >>> ex.samples.digits().explore(color="label", histograms=["label", "split"])
+        View(1,797 rows, image='image', color='label')
         """
         from explorer.views.widget import View
 
-        return View(self._rows(), **options)
+        return View(
+            self._rows(),
+            image=image,
+            color=color,
+            histograms=histograms,
+            captions=captions,
+            x=x,
+            y=y,
+            size=size,
+            height=height,
+            **unknown,
+        )
 
     @property
     def plot(self) -> Plot:

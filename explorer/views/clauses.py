@@ -31,6 +31,9 @@ class Values(Protocol):
     def known(self, column: str) -> Mask:
         """Tell which rows are computed."""
 
+    def failed(self, column: str) -> Mask:
+        """Tell which rows ended as an error value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Category:
@@ -43,7 +46,15 @@ class Category:
         """Leave out values that are of another type than the column, and so in none of its rows."""
         del height
         dtype = dtypes.get(self.column, pl.String)
-        return Category(self.column, tuple(v for v in self.values if v is None or _can_hold(dtype, v)))
+        fitting = [v for v in self.values if v is None or _can_hold(dtype, v)]
+        # JSON does not tell 1 from 1.0.
+        as_float = [float(v) if v is not None and dtype.is_float() else v for v in fitting]
+        return Category(self.column, tuple(as_float))
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it reads."""
+        return {self.column}
 
     @property
     def _plain(self) -> list[Any]:
@@ -74,7 +85,8 @@ class Category:
         if self._plain:
             inside = series.is_in(self._plain).fill_null(value=False).to_numpy().copy()
         if None in self.values:
-            inside |= series.is_null().to_numpy() & values.known(self.column)
+            computed = values.known(self.column) & ~values.failed(self.column)
+            inside |= series.is_null().to_numpy() & computed
         return inside
 
     def message(self) -> dict[str, Any]:
@@ -100,14 +112,24 @@ class Interval:
     closed: str
 
     @property
+    def columns(self) -> set[str]:
+        """The columns that it reads."""
+        return {self.column}
+
+    @property
     def code(self) -> str:
         """The clause as Python text."""
-        return f"pl.col({self.column!r}).is_between({self.lo!r}, {self.hi!r}, closed={self.closed!r})"
+        return (
+            f"pl.col({self.column!r}).cast(pl.Float64)"
+            f".is_between({self.lo!r}, {self.hi!r}, closed={self.closed!r})"
+        )
 
     def expr(self, ids: pl.Series, dtypes: Mapping[str, Any]) -> pl.Expr:
         """Return the clause as an expression over the table's columns."""
         del ids, dtypes
-        inside = pl.col(self.column).is_between(self.lo, self.hi, closed=self.closed)  # type: ignore[arg-type]
+        # As doubles, as the page compares: Polars would round the ends to the float32 of a column.
+        number = pl.col(self.column).cast(pl.Float64)
+        inside = number.is_between(self.lo, self.hi, closed=self.closed)  # type: ignore[arg-type]
         return inside.fill_null(value=False)
 
     def mask(self, values: Values) -> Mask:
@@ -137,6 +159,11 @@ class Polygon:
     points: tuple[tuple[float, float], ...]
 
     @property
+    def columns(self) -> set[str]:
+        """The columns that it reads."""
+        return {self.x, self.y}
+
+    @property
     def code(self) -> str:
         """The clause as Python text."""
         return f"ex.in_polygon({self.x!r}, {self.y!r}, {[*self.points]!r})"
@@ -161,6 +188,11 @@ class PickedRows:
     """Rows picked one by one, by their number in the view's table."""
 
     rows: tuple[int, ...]
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it reads."""
+        return set()
 
     def fitting(self, dtypes: Mapping[str, Any], height: int) -> PickedRows:
         """Leave out rows beyond the end."""
@@ -195,6 +227,11 @@ class Expression:
     given: pl.Expr
     bits: Mask
     version: int
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it reads again by itself: none, it was evaluated when it was given."""
+        return set()
 
     @property
     def code(self) -> str | None:

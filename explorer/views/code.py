@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,8 @@ def _write(expr: pl.Expr) -> tuple[str, bool]:
 def _literal(expr: pl.Expr) -> Any:
     values = pl.select(expr).to_series().to_list()
     if len(values) != 1 or not isinstance(values[0], (bool, int, float, str, list)):
+        raise LookupError(str(expr))
+    if isinstance(values[0], float) and not math.isfinite(values[0]):
         raise LookupError(str(expr))
     return values[0]
 

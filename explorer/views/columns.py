@@ -14,6 +14,8 @@ from explorer.table import inside
 from explorer.views.facets import bins, categories, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from explorer.compute.results import Failure
     from explorer.table.table import ImageTable
     from explorer.views.facets import ColumnKind, Facet, Mask
@@ -37,6 +39,7 @@ class ViewColumns:
         self.ids = self.rows.ids
         self.height = len(self.rows)
         self._kinds: dict[str, ColumnKind] = {}
+        self._known: dict[int, tuple[int, Mask]] = {}
 
     def of(self, table: ImageTable) -> ViewColumns:
         """Return the same rows, in the same order, as another table of the family holds them.
@@ -81,8 +84,19 @@ class ViewColumns:
     def known(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> Mask:
         """Tell which rows are computed; all, for the empty name and stored columns."""
         output = self.output(column) if column else None
-        ids = self.ids if rows is None else self.ids[rows]
-        return np.ones(len(ids), dtype=bool) if output is None else output.node.results.known(ids)
+        if output is None:
+            return np.ones(self.height if rows is None else len(rows), dtype=bool)
+        node = output.node
+        if rows is not None:
+            return node.results.known(self.ids[rows])
+        # Asked for each column of a function, again and again: kept until there are other results.
+        version = node.results.version
+        kept = self._known.get(node.uid)
+        if kept is None or kept[0] != version:
+            known = node.results.known(self.ids)
+            known.setflags(write=False)
+            kept = self._known[node.uid] = (version, known)
+        return kept[1]
 
     def failed(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> Mask:
         """Tell which rows ended as an error value."""
@@ -169,3 +183,22 @@ class ViewColumns:
         """Name to output of the deferred columns."""
         refs = {name: inside.ref(self.table, name) for name in self.table.columns}
         return {name: ref for name, ref in refs.items() if isinstance(ref, Output)}
+
+
+class CurrentValues:
+    """The columns that a view has now, also after others took their place."""
+
+    def __init__(self, columns: Callable[[], ViewColumns]) -> None:
+        self._columns = columns
+
+    def series(self, column: str) -> pl.Series:
+        """Return the values, null where not computed."""
+        return self._columns().series(column)
+
+    def known(self, column: str) -> Mask:
+        """Tell which rows are computed; all for the empty name."""
+        return self._columns().known(column)
+
+    def failed(self, column: str) -> Mask:
+        """Tell which rows ended as an error value."""
+        return self._columns().failed(column)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,7 +12,7 @@ from explorer.compute.deferred import Image
 from explorer.table import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from explorer.views.columns import ViewColumns
 
@@ -55,6 +55,24 @@ class Options:
                     f"{where}: {name}={given[name]!r} is no list of columns.", hint=f'{name}=["label"]'
                 )
         return cls(**given)
+
+    def changed(self, changes: Mapping[str, Any]) -> Options:
+        """Return these options with some replaced."""
+        return replace(self, **changes)
+
+    def without_missing(self, columns: ViewColumns) -> Options:
+        """Return these options without the columns that a table does not have any more."""
+        there = columns.table.columns
+        axes = self.x in there and self.y in there
+        return replace(
+            self,
+            image=self.image if self.image in there else None,
+            color=self.color if self.color in there else None,
+            histograms=[name for name in self.histograms or () if name in there],
+            captions=[name for name in self.captions or () if name in there],
+            x=self.x if axes else None,
+            y=self.y if axes else None,
+        )
 
     def settled(self, columns: ViewColumns) -> Options:
         """Check the names, and choose what was not given.

@@ -111,6 +111,12 @@ def notice(level: str, where: str, message: str, hint: str | None = None) -> Sen
     return {"kind": "notice", "level": level, "where": where, "message": message, "hint": hint}, []
 
 
+def sorted_in_part(column: str, known: int, of: int) -> Sent:
+    """Say that an order is not what it will be once the column is computed."""
+    message = f"Sorted by {column!r} as far as it is computed: {known:,} of {of:,} rows. Others come last."
+    return notice("info", "sort", message, f"Compute it: t.compute({column!r}), then sort again.")
+
+
 def reply(rid: int, content: Mapping[str, Any] | None = None, buffers: Sequence[bytes] = ()) -> Sent:
     """Answer a request."""
     return {"kind": "reply", "rid": rid, "ok": True, **(content or {})}, list(buffers)

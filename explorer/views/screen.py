@@ -59,7 +59,7 @@ class Screen:
         clock: Callable[[], float],
         cores: int,
     ) -> None:
-        self._columns = columns
+        self.columns = columns
         self._options = options
         self._emit = emit
         self._after_results = on_results
@@ -71,7 +71,7 @@ class Screen:
         self._refused: set[int] = set()
         self.work = Work(columns, options.image, counters)
         self._nodes = self._shown_nodes()
-        every = columns.nodes_of(list(columns.deferred))
+        self._every = every = columns.nodes_of(list(columns.deferred))
         lanes = {lane_of(node): 1 for node in every}
         # A model wants the cores more than the decoder does.
         slots = {DECODE: max(1, cores - bool(lanes)), DETAIL: 1, **lanes}
@@ -149,8 +149,9 @@ class Screen:
         ahead = ahead[~np.isin(ahead, visible)]
         rows = np.concatenate([visible, ahead])
         for name in self._captions:
-            self.send_cells(name, rows[self._columns.known(name, rows) | self._is_refused(name)])
-        known: list[Hashable] = [("tile", row, px) for row, px in self._sent_tiles]
+            self.send_cells(name, rows[self.columns.known(name, rows) | self._is_refused(name)])
+        sent = ((row, viewport.px) for row in rows.tolist())
+        known: list[Hashable] = [("tile", *tile) for tile in sent if tile in self._sent_tiles]
         known += self.work.known(self._nodes, rows)
         self._scheduler.want(
             self.work.wishes(
@@ -169,27 +170,27 @@ class Screen:
             return
         self._sent_cells.update((name, row) for row in fresh)
         places = np.array(fresh, dtype=np.uint32)
-        failures = self._columns.failures(name, places)
+        failures = self.columns.failures(name, places)
         if self._is_refused(name):
-            missing = places[~self._columns.known(name, places)].tolist()
+            missing = places[~self.columns.known(name, places)].tolist()
             failures |= dict.fromkeys(missing, Failure("OutputError", "the function is wrong", name))
-        series = self._columns.series(name, places)
+        series = self.columns.series(name, places)
         self._emit(outgoing.cells(self._viewport.epoch, name, fresh, series, failures))
 
     def _is_refused(self, name: str) -> bool:
-        output = self._columns.output(name)
+        output = self.columns.output(name)
         return output is not None and output.node.uid in self._refused
 
     @property
     def _captions(self) -> list[str]:
         shown = self._viewport.columns if self._viewport is not None else ()
-        return [name for name in shown if name in self._columns.table.columns]
+        return [name for name in shown if name in self.columns.table.columns]
 
     def _shown_nodes(self) -> list[Node]:
         """Return the functions whose answers are drawn somewhere."""
         o = self._options
         drawn = [o.color, *(o.histograms or ()), *(o.captions or ()), o.x, o.y, *self._captions]
-        nodes = self._columns.nodes_of([name for name in dict.fromkeys(drawn) if name is not None])
+        nodes = self.columns.nodes_of([name for name in dict.fromkeys(drawn) if name is not None])
         return [node for node in nodes if node.uid not in self._refused]
 
     def _on_results(self, results: list[tuple[Any, Any]]) -> None:
@@ -209,19 +210,19 @@ class Screen:
             if tiles and viewport is not None:
                 self._emit(outgoing.tiles(viewport.epoch, viewport.px, tiles))
             for node, rows in learned.items():
-                for name in self._columns.names_of(node):
+                for name in self.columns.names_of(node):
                     self.send_cells(name, np.array(sorted(rows), dtype=np.uint32))
             self._after_results()
         # Outside of the lock, as other views of these functions take theirs.
         for node in learned:
-            node.announce(last=self._scheduler.progress[0] == 0)
+            node.announce(last=self._scheduler.progress[0] == 0, by=self)
 
     def _refuse(self, uid: int, error: Exception) -> None:
         """Say once that a function is wrong as a whole, and ask it for no more rows."""
         if uid in self._refused:
             return
         self._refused.add(uid)
-        node = next(node for node in self._nodes if node.uid == uid)
+        node = next(node for node in self._every if node.uid == uid)
         self._nodes = self._shown_nodes()
         hint = error.hint if isinstance(error, ExplorerError) else None
         message = error.message if isinstance(error, ExplorerError) else f"{type(error).__name__}: {error}"

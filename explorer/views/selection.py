@@ -60,7 +60,7 @@ class Selection:
         with self._lock:
             return {source: clause for source, (clause, _) in self._clauses.items()}
 
-    def set(self, source: str, clause: Clause | None) -> None:
+    def put(self, source: str, clause: Clause | None) -> None:
         """Replace the clause of a source, or take it away with None."""
         if isinstance(clause, (Category, PickedRows)):
             table = self._table()
@@ -73,13 +73,23 @@ class Selection:
                 self._clauses[source] = (clause, mask)
         self._changed()
 
-    def refresh(self) -> bool:
-        """Evaluate the clauses again on what is known now; tell whether any row changed."""
+    def refresh(self, changed: set[str] | None = None) -> bool:
+        """Evaluate clauses again that read a changed column, or all; tell whether any row changed."""
         with self._lock:
-            fresh = {source: (c, c.mask(self._values)) for source, (c, _) in self._clauses.items()}
+            fresh = {
+                source: (c, c.mask(self._values) if changed is None or c.columns & changed else bits)
+                for source, (c, bits) in self._clauses.items()
+            }
             same = all(np.array_equal(mask, self._clauses[source][1]) for source, (_, mask) in fresh.items())
             self._clauses = fresh
             return not same
+
+    def forget(self, columns: set[str]) -> None:
+        """Take away the clauses that read one of these columns, without saying so."""
+        with self._lock:
+            for source, (clause, _) in list(self._clauses.items()):
+                if clause.columns & columns:
+                    del self._clauses[source]
 
     def clear(self) -> None:
         """Take all clauses away: every row is selected."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer._errors import ArgumentError, ExplorerError, ProtocolError
+from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerError, ProtocolError
 from explorer.compute.counters import Counters
 from explorer.compute.results import Failure
 from explorer.table import inside
 from explorer.views import outgoing, protocol, state
 from explorer.views.clauses import Expression
-from explorer.views.columns import ViewColumns
+from explorer.views.columns import CurrentValues, ViewColumns
 from explorer.views.drawn import DrawnColumns
 from explorer.views.screen import DETAIL, Screen
 from explorer.views.selection import Selection
@@ -79,7 +80,9 @@ class Session:
         self.counters = Counters(parent=table.counters)
         self._columns = ViewColumns(table)
         self.options = options.settled(self._columns)
-        self.selection = Selection(lambda: self._columns.table, self._values_now(), self._selection_changed)
+        self.selection = Selection(
+            lambda: self._columns.table, CurrentValues(lambda: self._columns), self._selection_changed
+        )
         self._sort: list[dict[str, Any]] = []
         self._epoch = 0
         self._order: np.ndarray[Any, Any] = np.empty(0, dtype=np.uint32)
@@ -89,24 +92,21 @@ class Session:
         self._columns_due: float | None = None
         self._buffers_pass = True
         self._pages: set[int] = set()
-        self._open: set[int] = set()
+        self._open: dict[int, tuple[int, int]] = {}
         self._drawn = DrawnColumns(self._columns)
         self._screen = self._make_screen()
         self._watch()
         self._publish_schema()
         self._selection_changed()
 
-    def _values_now(self) -> _Current:
-        return _Current(lambda: self._columns)
-
     def _watch(self) -> None:
         self._told = -math.inf
         for node in self._columns.nodes_of(list(self._columns.deferred)):
             node.watch(self._hear)
 
-    def _hear(self, last: bool) -> None:
+    def _hear(self, last: bool, by: object) -> None:
         """Show what others computed of the columns that are drawn: other views, and the person's code."""
-        if not self._pages or (not last and self._clock() - self._told < HEAR_EVERY_S):
+        if by is self._screen or not self._pages or (not last and self._clock() - self._told < HEAR_EVERY_S):
             return
         with self._lock:
             self._told = self._clock()
@@ -136,29 +136,47 @@ class Session:
     def select(self, expr: pl.Expr | None) -> None:
         """Set the clause of ``"python"``; deferred columns that it names are computed for all rows."""
         if expr is None:
-            self.selection.set("python", None)
+            self.selection.put("python", None)
             return
-        table = self.table
-        bits = np.isin(self._columns.ids, inside.rows(table.filter(expr)).ids)
+        clause = self._evaluated(expr, self.table)
+        with self._lock:
+            self.selection.put("python", clause)
+            self._catch_up()
+
+    def _evaluated(self, expr: pl.Expr, table: ImageTable) -> Expression | None:
+        """Evaluate an expression for all rows and send which they are; None when a column is gone."""
+        try:
+            bits = np.isin(self._columns.ids, inside.rows(table.filter(expr)).ids)
+        except ColumnNotFoundError:
+            if table is self.table:
+                raise
+            return None
         with self._lock:
             self._masks += 1
-            clause = Expression(expr, bits, self._masks)
             self._emit(outgoing.mask("python", self._masks, bits))
-            self.selection.set("python", clause)
-            self._catch_up()
+            return Expression(expr, bits, self._masks)
 
     def update(self, table: ImageTable | None, changes: Mapping[str, Any]) -> None:
         """Show other columns, or the same rows as another table of the same origin holds them."""
         # Outside of the lock: filters that wait are evaluated now.
         columns = self._columns.of(table) if table is not None else self._columns
+        python = self.selection.clauses.get("python")
+        if isinstance(python, Expression) and table is not None:
+            python = self._evaluated(python.given, columns.table)
         with self._lock:
-            given = {name: getattr(self.options, name) for name in type(self.options).__dataclass_fields__}
-            options = type(self.options)(**{**given, **changes}).settled(columns)
+            options = self.options.without_missing(columns).changed(changes).settled(columns)
             self._screen.close()
             before, self._columns, self.options = self._screen, columns, options
             self._drawn = DrawnColumns(columns)
             self._screen = self._make_screen()
             self._screen.take_over(before)
+            gone = set(before.columns.table.columns) - set(columns.table.columns)
+            self._sort = [key for key in self._sort if key["column"] not in gone]
+            self.selection.forget(gone)
+            if table is not None and "python" in self.selection.clauses:
+                self.selection.put("python", python)
+            for rid, (row, px) in self._open.items():
+                self._screen.executor.submit(DETAIL, partial(self._detail, rid, row, px))
             self._watch()
             self._publish_schema()
             self._send_drawn()
@@ -209,32 +227,27 @@ class Session:
                 self._catch_up()
             case protocol.Select(seq=seq, source=source, clause=clause):
                 self._seq = max(self._seq, seq)
-                self.selection.set(source, clause)
+                self.selection.put(source, clause)
             case protocol.Ask(rid=rid, op="detail", args=args):
                 row = self._row(args.get("row"))
                 px = min(max(protocol.whole(args.get("px"), "detail.px"), 8), protocol.MOST_PX)
-                self._open.add(rid)
-                self._screen.executor.submit(DETAIL, lambda: self._detail(rid, row, px))
+                self._open[rid] = (row, px)
+                self._screen.executor.submit(DETAIL, partial(self._detail, rid, row, px))
             case protocol.Ask(rid=rid, op="rows", args=args):
                 self._emit(outgoing.reply(rid, *self._rows_between(args)))
             case protocol.Ask(rid=rid, op=op, args=args):
                 getattr(self, f"_ask_{op}")(args)
                 self._emit(outgoing.reply(rid))
             case protocol.Cancel(rid=rid):
-                self._open.discard(rid)
+                self._open.pop(rid, None)
 
     def _hello(self, hello: protocol.Hello, *, proved: bool) -> None:
         self._pages.add(hello.page)
         self._buffers_pass = hello.buffers and proved
         if hello.protocol != protocol.PROTOCOL:
-            self._emit(
-                outgoing.notice(
-                    "error",
-                    "view",
-                    f"The page speaks protocol {hello.protocol}, the kernel {protocol.PROTOCOL}.",
-                    "Restart the kernel and reload the page, so that both are of the same version.",
-                )
-            )
+            message = f"The page speaks protocol {hello.protocol}, the kernel {protocol.PROTOCOL}."
+            hint = "Restart the kernel and reload the page, so that both are of the same version."
+            self._emit(outgoing.notice("error", "view", message, hint))
         self._screen.forget()
         self._emit(outgoing.rows(self._epoch, 0, self._order[:FIRST_ROWS]))
         for clause in self.selection.clauses.values():
@@ -287,12 +300,7 @@ class Session:
         for key in self._sort:
             known = int(self._columns.known(key["column"]).sum())
             if known < self._columns.height:
-                message = (
-                    f"Sorted by {key['column']!r} as far as it is computed: {known:,} of "
-                    f"{self._columns.height:,} rows; the others come last."
-                )
-                hint = f"Compute it for all rows: t.compute({key['column']!r}), then sort again."
-                self._emit(outgoing.notice("info", "sort", message, hint))
+                self._emit(outgoing.sorted_in_part(key["column"], known, self._columns.height))
 
     def _ask_axes(self, args: Mapping[str, Any]) -> None:
         self.update(None, {"x": args.get("x"), "y": args.get("y")})
@@ -314,12 +322,13 @@ class Session:
         try:
             values, tile = self._screen.work.detail(row, px)
         except Exception as error:  # noqa: BLE001 - the one who asked is waiting for an answer
-            self._emit(outgoing.refusal(rid, "detail", f"{type(error).__name__}: {error}"))
+            with self._lock:
+                if self._open.pop(rid, None) is not None:
+                    self._emit(outgoing.refusal(rid, "detail", f"{type(error).__name__}: {error}"))
             return
         with self._lock:
-            if rid not in self._open:
+            if self._open.pop(rid, None) is None:
                 return
-            self._open.discard(rid)
             if isinstance(tile, Failure):
                 self._emit(outgoing.reply(rid, {"values": values, "image_error": outgoing.reason(tile)}))
             elif tile is None:
@@ -338,12 +347,13 @@ class Session:
         if due is not None and (self._screen.complete or self._clock() >= due):
             self._columns_due = None
             self._send_drawn()
-        news = [sent for name in self._columns.deferred for sent in self._drawn.news(name)]
-        for sent in news:
-            self._emit(sent)
-        if news and self.selection and self.selection.refresh():
+        news = {name: list(self._drawn.news(name)) for name in self._columns.deferred}
+        changed = {name for name, messages in news.items() if messages}
+        for messages in news.values():
+            self._emit_all(messages)
+        if changed and self.selection and self.selection.refresh(changed):
             self._selection_changed()
-        if news:
+        if changed:
             self._publish_schema()
         self._publish_counts()
 
@@ -404,16 +414,3 @@ class Session:
     def _emit_all(self, messages: Any) -> None:
         for sent in messages:
             self._emit(sent)
-
-
-class _Current:
-    """The columns of the view as they are now, also after `update` replaced them."""
-
-    def __init__(self, columns: Callable[[], ViewColumns]) -> None:
-        self._columns = columns
-
-    def series(self, column: str) -> pl.Series:
-        return self._columns().series(column)
-
-    def known(self, column: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        return self._columns().known(column)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def schema(columns: ViewColumns, options: Options) -> dict[str, Any]:
     """Describe the table and what is drawn of it."""
+    deferred = columns.deferred
     return {
         "protocol": PROTOCOL,
         "title": inside.title(columns.table),
@@ -30,7 +31,7 @@ def schema(columns: ViewColumns, options: Options) -> dict[str, Any]:
                 "name": name,
                 "dtype": str(dtype),
                 "kind": columns.kind(name),
-                "deferred": name in columns.deferred,
+                "deferred": name in deferred,
             }
             for name, dtype in columns.table.schema.items()
         ],
@@ -44,10 +45,11 @@ def schema(columns: ViewColumns, options: Options) -> dict[str, Any]:
 
 def counts(columns: ViewColumns, image: str | None, counters: Counters) -> dict[str, Any]:
     """Say how much of the view's rows is computed, by this view or before it."""
-    known = {name: int(columns.known(name).sum()) for name in columns.deferred}
+    deferred = columns.deferred
+    known = {name: int(columns.known(name).sum()) for name in deferred}
     inferred = [
         known[name]
-        for name, output in columns.deferred.items()
+        for name, output in deferred.items()
         if output.node.spec.kind not in ("image", "expression")
     ]
     return {

@@ -16,6 +16,8 @@ from explorer.views.options import Options
 from explorer.views.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from explorer.compute.counters import Counters
@@ -76,8 +78,22 @@ class View(anywidget.AnyWidget):
     _status = traitlets.Dict().tag(sync=True)
     _layout = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, table: ImageTable, **options: Any) -> None:
-        chosen = Options.of("explore()", options)
+    def __init__(
+        self,
+        table: ImageTable,
+        *,
+        image: str | None = None,
+        color: str | None = None,
+        histograms: Sequence[str] | str | None = None,
+        captions: Sequence[str] | str | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        size: int = 96,
+        height: int = 640,
+        **unknown: Any,
+    ) -> None:
+        given = {"image": image, "color": color, "histograms": histograms, "captions": captions}
+        chosen = Options.of("explore()", {**given, "x": x, "y": y, "size": size, "height": height, **unknown})
         super().__init__(_esm=_bundle())
         self._session = Session(
             table,

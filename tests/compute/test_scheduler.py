@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from explorer.compute.plan import Tier, Wish
-from explorer.compute.scheduler import Scheduler
+from explorer.compute.scheduler import Scheduler, Threads
 from tests.steppable import Clock, Steps
 
 
@@ -80,6 +82,39 @@ def test_the_first_result_goes_out_at_once_and_the_next_ones_together():
     bench.clock.now += 0.031
     bench.steps.run_one()
     assert bench.delivered[1] == [(k, f"result of {k}") for k in "bcd"]
+
+
+def test_what_is_done_does_not_wait_for_what_is_slow():
+    bench = Bench(slots=2)
+    bench.want("slow", "quick", "last")
+    bench.steps.run_one(1)
+    bench.steps.run_one(1)
+    assert bench.received == ["quick", "last"]
+
+
+def test_a_job_that_fails_beyond_its_results_leaves_the_lane_working(capsys):
+    threads = Threads({"decode": 1})
+    done = threading.Event()
+    threads.submit("decode", lambda: 1 // 0)
+    threads.submit("decode", done.set)
+    assert done.wait(10)
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_closed_threads_start_nothing_that_waited():
+    threads, held, ran = Threads({"decode": 1}), threading.Event(), []
+    started = threading.Event()
+    threads.submit("decode", lambda: (started.set(), held.wait(10)))
+    started.wait(10)
+    threads.submit("decode", lambda: ran.append(1))
+    threads.close()
+    held.set()
+    threads.submit("decode", started.clear)
+    for _ in range(1000):
+        if not started.is_set():
+            break
+        threading.Event().wait(0.01)
+    assert ran == []
 
 
 def test_a_lane_that_runs_dry_delivers_what_is_left():

@@ -161,3 +161,51 @@ def test_parameters_with_defaults_are_no_columns():
 def test_arrays_of_several_lengths_and_none_fit_a_list():
     t = numbers(4, lambda a: None if a == 2 else np.ones(a), returns=pl.List(pl.Float32))
     assert t.to_polars("x")["x"].list.len().to_list() == [0, 1, None, 3]
+
+
+def test_failures_of_other_rows_are_announced_too():
+    t = numbers(200, lambda a: 1 // (a % 50), returns=int)
+    for start in (0, 100):
+        with pytest.warns(ex.ExplorerWarning, match="2 of 100 rows failed"):
+            t.slice(start, 100).compute("x")
+
+
+class Opened:
+    def __init__(self):
+        self.opened = 0
+
+    def open(self):
+        self.opened += 1
+
+    def __call__(self, a):
+        return a
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_open_is_called_once_also_for_repeated_rows(batched):
+    function = Opened()
+    t = numbers(4, function, returns=int, batched=batched)
+    t.gather([0, 0, 1]).to_polars("x")
+    t.to_polars("x")
+    assert function.opened == 1
+
+
+def test_objects_that_were_let_go_are_made_again_without_growing_what_is_kept():
+    def both(a):
+        return {"n": a, "big": np.zeros(8)}
+
+    t = ex.from_polars({"a": range(5)})
+    t = t.with_columns(ex.defer(both, "a", returns={"n": pl.Int64, "big": pl.Object}))
+    t.compute()
+    engine = t._origin.engine
+    for _ in range(3):
+        engine.objects.clear()
+        assert t["big"]().shape == (5, 8)
+    node = t._binding.deferred["n"].node
+    assert node.results._values.height == 5
+
+
+def test_a_cell_after_a_filter_that_waits_computes_one_batch():
+    t = numbers(400, lambda a: a, returns=int)
+    assert t.filter(pl.col("x") % 2 == 1)["a"][0]() == 1
+    assert t.counters.rows_inferred <= 64

@@ -308,3 +308,31 @@ def test_columns_compare_and_calculate_as_expressions():
 def test_a_column_named_like_a_pattern_is_itself():
     t = ex.from_polars({"*": [1, 2], "^a.*$": [3, 4], "a": [5, 6]}).rename({"a": "b"})
     assert t.drop("b").to_polars().rows() == [(1, 3), (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "words"),
+    [
+        (lambda t: t[["label"]], ex.ArgumentError, "t.select"),
+        (lambda t: t[t["label"] == 3], ex.ArgumentError, "t.filter"),
+        (lambda t: t.label, AttributeError, r"t\['label'\]"),
+        (lambda t: t.filtr, AttributeError, "Did you mean 'filter'"),
+        (lambda t: t["label"].mean(), AttributeError, "is a Series with .mean"),
+        (lambda t: 3 in t["label"], ex.ArgumentError, "would compute it"),
+        (lambda t: ex.ImageTable(FRAME), ex.ArgumentError, "ex.from_polars"),
+        (lambda t: t.with_columns(x=lambda image: 1), ex.ArgumentError, "ex.defer"),
+        (lambda t: t.with_columns(i=ex.image("number"))["i"][0](), ex.ComputeError, "neither a path"),
+    ],
+)
+def test_the_likeliest_mistakes_are_answered_with_what_to_type(attempt, error, words):
+    with pytest.raises(error, match=words):
+        attempt(table(5))
+
+
+def test_a_column_stands_where_an_expression_does():
+    t = table(20)
+    assert t.sort(t["label"], descending=True).to_polars("label")["label"][0] == 9
+    assert t.group_by(t["label"]).len().height == 10
+    assert t.unique(t["label"]).height == 10
+    assert t.select(t["label"], 1 + t["number"]).columns == ["label", "literal"]
+    assert t.with_columns(rest=t["number"] % 3, less=-t["number"]).filter(t["label"] < 1).height == 2

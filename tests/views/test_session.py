@@ -497,6 +497,60 @@ def test_one_column_that_cannot_be_drawn_leaves_the_others():
         Page(t, histograms=["id"])
 
 
+def test_view_expression_and_pasted_code_agree_at_the_edges_of_float32_columns():
+    shades = pl.Series([0.7, 0.15, 0.35, 0.3, 0.6], dtype=pl.Float32)
+    page = Page(ex.from_polars(pl.DataFrame({"c": shades})), histograms=["c"])
+    for lo, hi in ((0.7, 0.75), (0.35, 0.4), (0.15, 0.2), (0.3, 0.35)):
+        clause = {"type": "interval", "column": "c", "lo": lo, "hi": hi, "closed": "left"}
+        page.select("histogram:c", clause)
+        selection, t = page.session.selection, page.session.table
+        assert t.filter(selection.expr).height == len(selection)
+        assert t.filter(eval(selection.code, {"pl": pl})).height == len(selection)  # noqa: S307 - our own text
+
+
+def test_an_update_without_a_column_drops_its_clause_and_its_place_in_the_order(page):
+    page.ask("sort", by=[{"column": "number", "descending": True}])
+    page.select("histogram:label", {"type": "category", "column": "label", "values": [3]})
+    page.session.update(page.session.table.drop("label", "number"), {"color": None, "histograms": []})
+    assert page.order == list(range(100))
+    assert len(page.session.selection) == 100
+    page.session.selection.clear()
+
+
+def test_an_update_evaluates_the_persons_expression_on_the_new_values(page):
+    page.session.select(pl.col("label") == 3)
+    page.session.update(page.session.table.with_columns(label=9 - pl.col("label")), {})
+    selection = page.session.selection
+    assert selection.rows.to_list() == list(range(6, 100, 10))
+    assert page.session.table.filter(selection.expr).height == len(selection)
+    page.session.update(page.session.table.drop("label"), {"color": None, "histograms": []})
+    assert len(page.session.selection) == 100
+
+
+def test_a_null_bar_selects_no_failed_rows():
+    inverse = ex.defer(lambda label: None if label == 1 else 1 / label, returns=float)
+    page = Page(table(30).with_columns(inverse=inverse), histograms=["label"])
+    with pytest.warns(ex.ExplorerWarning):
+        page.session.table.compute("inverse")
+    page.select("x", {"type": "category", "column": "inverse", "values": [None]})
+    assert page.session.selection.rows.to_list() == [1, 11, 21]
+
+
+def test_a_question_that_waits_while_the_view_is_updated_is_answered(page):
+    page.session.handle({"kind": "ask", "rid": 9, "op": "detail", "args": {"row": 1, "px": 64}})
+    page.session.update(None, {"captions": ["number"]})
+    page.steps.run_all()
+    ((reply, _),) = page.of("reply")
+    assert (reply["rid"], reply["ok"]) == (9, True)
+
+
+def test_a_category_of_numbers_with_a_fraction_can_be_selected():
+    t = ex.from_polars({"v": [0.5, 1.0, 1.0]})
+    page = Page(t)
+    page.select("histogram:v", {"type": "category", "column": "v", "values": [1]})
+    assert page.session.selection.rows.to_list() == [1, 2]
+
+
 actions = st.one_of(
     st.tuples(st.just("look"), st.integers(0, 90)),
     st.tuples(st.just("select"), st.integers(0, 11)),

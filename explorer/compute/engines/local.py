@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from threading import current_thread, get_ident
+from threading import Lock, current_thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,14 +60,16 @@ class LocalEngine:
             thumbnail_bytes, weigh=lambda tile: len(tile.data) + 256
         )
         self._pools: dict[int, ThreadPoolExecutor] = {}
+        self._lock = Lock()
 
     def _map_rows(self, workers: int) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]:
         # A thread of a pool that waited for its own pool would wait for ever.
         if workers == 1 or current_thread().name.startswith(ROW_THREADS):
             return map
-        if workers not in self._pools:
-            self._pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix=ROW_THREADS)
-        return self._pools[workers].map
+        with self._lock:
+            if workers not in self._pools:
+                self._pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix=ROW_THREADS)
+            return self._pools[workers].map
 
     def values(self, ref: Ref, rows: Rows, counters: Counters) -> Sequence[Any]:
         """Return the values of a column for these rows; a `Failure` where a row has failed."""
@@ -130,9 +132,9 @@ class LocalEngine:
             places = np.unique(ids[missing], return_index=True)[1]
             todo = np.flatnonzero(missing)[np.sort(places)]
             part = rows.take(todo, stored_columns([node]))
-            if node.spec.batched and not node.opened:
+            if not node.entrance.opened:
                 getattr(node.spec.function, "open", lambda: None)()
-                node.opened = True
+                node.entrance.opened = True
             if node.spec.kind == "expression":
                 self._express(node, part, counters)
                 return {}
@@ -179,6 +181,11 @@ class LocalEngine:
             for row, value in objects[name].items():
                 store.put((node.uid, row, name), value)
         failures = {int(ids[place]): failure for place, failure in outcome.failures.items()}
+        new = ~node.results.known(good)
+        if series and not new.all():
+            # Only the objects of these rows were gone.
+            good = good[new]
+            series = {name: values.filter(pl.Series(new)) for name, values in series.items()}
         fresh, failed = node.results.store(good, series, failures)
         if node.spec.kind == "image":
             counters.add(
@@ -263,14 +270,15 @@ def _entered(node: Node) -> Iterator[None]:
     if node.spec.kind == "image":
         yield
         return
-    if node.entered_by == get_ident():
+    entrance = node.entrance
+    if entrance.entered_by == get_ident():
         raise ComputeError(f"{node.spec.name} reads the column that it computes itself.")
-    with node.lock:
-        node.entered_by = get_ident()
+    with entrance.lock:
+        entrance.entered_by = get_ident()
         try:
             yield
         finally:
-            node.entered_by = None
+            entrance.entered_by = None
 
 
 def _as_series(node: Node, outcome: Outcome) -> tuple[Outcome, dict[str, pl.Series]]:
