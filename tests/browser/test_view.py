@@ -101,6 +101,24 @@ def test_scrolling_to_the_end_and_back_computes_what_was_looked_at(view):
     assert decoded < 400
 
 
+def test_after_much_scrolling_page_and_kernel_know_the_same(view):
+    place = "(scroller, share) => { scroller.scrollTop = share * scroller.scrollHeight; }"
+    for step in range(40):
+        view.part("scroller").evaluate(place, step * 0.381966 % 1)
+        view.page.wait_for_timeout(30 * (1 + step % 4))
+    view.page.wait_for_timeout(300)
+    view.settled()
+    view.notebook.wait_for_python("view._session._screen.progress[0] == 0")
+    known = view.python("view.counters.rows_inferred")
+    view.page.wait_for_timeout(300)
+    assert known < 1797
+    assert sum(total for _, total in view.bars("pred").values()) == known
+    assert view.number("inferred") == known
+    order = view.python("view._session._order.tolist()")
+    tiles = view.tiles()
+    assert tiles == order[order.index(tiles[0]) :][: len(tiles)]
+
+
 def test_an_image_is_enlarged_with_all_its_values(view):
     view.part("tile").nth(2).click()
     detail = view.part("detail")
