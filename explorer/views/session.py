@@ -8,6 +8,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerError, ProtocolError
 from explorer.compute.counters import Counters
@@ -22,8 +23,6 @@ from explorer.views.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    import polars as pl
 
     from explorer.compute.scheduler import Executor
     from explorer.table.table import ImageTable
@@ -138,6 +137,9 @@ class Session:
         if expr is None:
             self.selection.put("python", None)
             return
+        if not isinstance(expr, pl.Expr):
+            hint = 'It takes an expression: view.select(pl.col("label") == 3).'
+            raise ArgumentError(f"select() was given {type(expr).__name__}.", hint=hint)
         clause = self._evaluated(expr, self.table)
         with self._lock:
             self.selection.put("python", clause)

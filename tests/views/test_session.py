@@ -181,6 +181,12 @@ def test_selecting_from_python_sends_the_rows_and_then_the_clause(page):
     assert page.state["_selection"]["rows"] == 50
 
 
+@pytest.mark.parametrize("given", ["label", [True] * 100, 3])
+def test_only_an_expression_selects_from_python(page, given):
+    with pytest.raises(ex.ArgumentError, match="takes an expression"):
+        page.session.select(given)
+
+
 def test_selecting_nothing_leaves_an_empty_grid_that_can_be_cleared(page):
     page.session.select(pl.col("number") > 1000)
     assert page.state["_epoch"]["rows"] == 0
