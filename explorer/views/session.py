@@ -132,7 +132,7 @@ class Session:
         """The table that is shown, in the order of the rows' numbers."""
         return self._columns.table
 
-    def select(self, expr: pl.Expr | None) -> None:
+    def select(self, expr: object) -> None:
         """Set the clause of ``"python"``; deferred columns that it names are computed for all rows."""
         if expr is None:
             self.selection.put("python", None)
