@@ -188,6 +188,19 @@ class TableBase:
         columns = [self._frame.get_column(old).alias(new) for new, old in holds.items()]
         return self._with(pl.DataFrame([self._frame.get_column(ROW_ID), *columns]), binding)
 
+    def _with_values(self, added: Sequence[pl.Series]) -> tuple[Self, Mapping[str, Ref]]:
+        """Put new columns into the frame, and return what the names then stand for.
+
+        They travel under hidden names until `_rebound` gives them theirs, as something may still read
+        the old values of those names.
+        """
+        refs, fresh = self._binding.with_stored(series.name for series in added)
+        hidden = {ref: f"__explorer_new_{ref}__" for ref in fresh}
+        frame = self._frame.with_columns(
+            series.alias(name) for series, name in zip(added, hidden.values(), strict=True)
+        )
+        return self._with(frame, replace(self._binding, names={**self._binding.names, **hidden})), refs
+
     def _named(self, given: Any) -> list[str]:
         """Return the columns that an argument of a verb names, selectors resolved, having checked them."""
         if isinstance(given, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
@@ -102,12 +101,7 @@ class ColumnVerbs(TableBase):
         for name in added.columns:
             if name in taken:
                 raise ArgumentError(f"Two columns of one name: {name!r} is defined twice.")
-        refs, fresh = table._binding.with_stored(added.columns)
-        # New values travel under hidden names until nothing reads the old ones of that name.
-        hidden = {ref: f"__explorer_new_{ref}__" for ref in fresh}
-        staged = table._frame.with_columns(added[name].alias(hidden[ref]) for ref, name in fresh.items())
-        names = {**table._binding.names, **hidden}
-        return table._with(staged, replace(table._binding, names=names)), refs
+        return table._with_values(added.get_columns())
 
     def select(self, *exprs: IntoExpr | Iterable[Any], **named: Any) -> Any:
         """Choose columns, in this order; expressions make new ones.

@@ -194,6 +194,6 @@ def _stored_keys(table: Table, keys: set[str]) -> Table:
     deferred = [name for name in table._binding.deferred if name in keys]
     if not deferred:
         return table
-    values = table.to_polars(*deferred)  # type: ignore[attr-defined]
-    stored: Table = table.with_columns(*values.get_columns())  # type: ignore[attr-defined]
-    return stored
+    frame = table._filled(deferred)
+    staged, refs = table._with_values([frame[name] for name in deferred])
+    return staged._rebound(refs)

@@ -22,6 +22,7 @@ class Operators:
         )
         return expr
 
+    # An expression where Python expects a bool, as in Polars.
     def __eq__(self, other: object) -> pl.Expr:  # type: ignore[override]
         return self._with(operator.eq, other)
 
