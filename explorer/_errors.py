@@ -7,6 +7,7 @@ whatever the package says of its own accord::
     ├── ArgumentError            a call that cannot be meant as written
     │   └── ColumnNotFoundError  a name that the table does not have
     ├── SourceError              a place that rows should come from
+    │   └── FetchError           a URL that cannot be fetched
     ├── ImageError               one image that cannot be read or decoded
     │   └── ImageLimitError      one image larger than the limits allow
     ├── DeferredError            a deferred column that cannot be defined
@@ -101,6 +102,10 @@ class ColumnNotFoundError(ArgumentError, KeyError):
 
 class SourceError(ExplorerError):
     """A place that rows should come from, and do not."""
+
+
+class FetchError(SourceError):
+    """A URL that cannot be fetched: no such host, no answer in time, a refusal, or too much of an answer."""
 
 
 class ImageError(ExplorerError):

@@ -55,9 +55,14 @@ class TableBase:
 
     @classmethod
     def from_frame(
-        cls, frame: pl.DataFrame, *, base_dir: Path | None = None, title: str | None = None
+        cls,
+        frame: pl.DataFrame | pl.LazyFrame,
+        *,
+        base_dir: Path | None = None,
+        title: str | None = None,
     ) -> Self:
         """Make a table of a frame, whose rows get their ids now."""
+        frame = frame.lazy().collect()
         if ROW_ID in frame.columns:
             raise ArgumentError(
                 f"{ROW_ID!r} is the name of the hidden column of row ids.", hint="Rename yours."
