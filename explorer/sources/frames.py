@@ -50,11 +50,11 @@ def from_polars(
     return ImageTable.from_frame(_collected(frame), base_dir=folder)
 
 
-def _collected(frame: object) -> pl.DataFrame:
+def _collected(frame: object) -> pl.DataFrame | pl.LazyFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     if isinstance(frame, pl.LazyFrame):
-        return frame.collect()
+        return frame
     if isinstance(frame, Mapping):
         try:
             return pl.DataFrame(dict(frame))

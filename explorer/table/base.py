@@ -13,6 +13,7 @@ from explorer.compute import bulk
 from explorer.compute.counters import Counters
 from explorer.compute.deferred import Image
 from explorer.compute.engines.local import default_engine
+from explorer.compute.frame import Frame, numbered
 from explorer.compute.graph import Output, rekeyed
 from explorer.compute.rows import ROW_ID, Rows
 from explorer.table import lazy
@@ -20,7 +21,7 @@ from explorer.table.binding import Binding, dtype_of
 from explorer.table.expressions import chosen_by, refuse_images, selectors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from explorer.compute.engines.local import LocalEngine
@@ -40,9 +41,7 @@ class Origin:
 class TableBase:
     """The state of a table, and the few moves of which all verbs are made."""
 
-    def __init__(
-        self, frame: pl.DataFrame, binding: Binding | None = None, origin: Origin | None = None
-    ) -> None:
+    def __init__(self, frame: Frame, binding: Binding | None = None, origin: Origin | None = None) -> None:
         if binding is None or origin is None:
             raise ArgumentError(
                 "An ImageTable is not made by calling its class.",
@@ -60,15 +59,34 @@ class TableBase:
         *,
         base_dir: Path | None = None,
         title: str | None = None,
+        explain: Callable[[Exception], Exception] | None = None,
     ) -> Self:
-        """Make a table of a frame, whose rows get their ids now."""
-        frame = frame.lazy().collect()
-        if ROW_ID in frame.columns:
+        """Make a table of a frame, whose rows get their ids now.
+
+        Parameters
+        ----------
+        frame
+            A lazy one stays lazy: its columns are read when something needs them.
+        base_dir
+            Folder that image paths in the table are relative to.
+        title
+            What the table is called.
+        explain
+            Turns what Polars raises, when it reads a lazy frame later, into an error that tells more.
+        """
+        # Of another frame: once Polars knows the schema of a scan, it numbers the rows in a second step.
+        schema = frame.head(0).collect_schema()
+        if ROW_ID in schema:
             raise ArgumentError(
                 f"{ROW_ID!r} is the name of the hidden column of row ids.", hint="Rename yours."
             )
         origin = Origin(default_engine(), base_dir=base_dir, title=title)
-        return cls(_numbered(frame), Binding.of_stored(frame.columns), origin)
+        rows = (
+            Frame(numbered(frame))
+            if isinstance(frame, pl.DataFrame)
+            else Frame.scanned(frame, explain=explain)
+        )
+        return cls(rows, Binding.of_stored(schema), origin)
 
     @property
     def columns(self) -> list[str]:
@@ -84,7 +102,7 @@ class TableBase:
         """
         return pl.Schema(
             {
-                name: dtype_of(ref, self._frame, self._binding.names)
+                name: dtype_of(ref, self._frame.schema, self._binding.names)
                 for name, ref in self._binding.refs.items()
             }
         )
@@ -151,7 +169,7 @@ class TableBase:
         polars.DataFrame
             Columns ``row`` (UInt32, position in this table), ``column``, ``type``, ``message``.
         """
-        ids = self._rows()._frame[ROW_ID].to_numpy()
+        ids = self._rows()._frame.ids
         failures = {
             name: output.node.results.failures(ids)
             for name, output in self._binding.deferred.items()
@@ -166,7 +184,7 @@ class TableBase:
         schema = {"row": pl.UInt32, "column": pl.String, "type": pl.String, "message": pl.String}
         return pl.DataFrame(listed, schema=schema, orient="row").sort("row", maintain_order=True)
 
-    def _with(self, frame: pl.DataFrame, binding: Binding | None = None) -> Self:
+    def _with(self, frame: Frame, binding: Binding | None = None) -> Self:
         return type(self)(frame, binding or self._binding, self._origin)
 
     def _rows(self) -> Self:
@@ -189,21 +207,20 @@ class TableBase:
 
     def _rebound(self, refs: Mapping[str, Ref]) -> Self:
         binding, holds = self._binding.with_refs(refs)
-        # By Series, as pl.col() would take a name such as "*" for a pattern.
-        columns = [self._frame.get_column(old).alias(new) for new, old in holds.items()]
-        return self._with(pl.DataFrame([self._frame.get_column(ROW_ID), *columns]), binding)
+        return self._with(self._frame.renamed(holds), binding)
 
     def _with_values(self, added: Sequence[pl.Series]) -> tuple[Self, Mapping[str, Ref]]:
-        """Put new columns into the frame, and return what the names then stand for.
+        """Put new columns into the frame, and return what the names then stand for."""
+        refs, hidden = self._binding.with_stored(series.name for series in added)
+        frame = self._frame.with_series(dict(zip(hidden.values(), added, strict=True)))
+        return self._with(frame, replace(self._binding, names={**self._binding.names, **hidden})), refs
 
-        They travel under hidden names until `_rebound` gives them theirs, as something may still read
-        the old values of those names.
-        """
-        refs, fresh = self._binding.with_stored(series.name for series in added)
-        hidden = {ref: f"__explorer_new_{ref}__" for ref in fresh}
-        frame = self._frame.with_columns(
-            series.alias(name) for series, name in zip(added, hidden.values(), strict=True)
-        )
+    def _with_planned(self, exprs: Mapping[str, pl.Expr]) -> tuple[Self, Mapping[str, Ref]] | None:
+        """Put row-separable expressions of stored columns into the plan of a lazy frame, if it is one."""
+        refs, hidden = self._binding.with_stored(exprs)
+        frame = self._frame.with_exprs(dict(zip(hidden.values(), exprs.values(), strict=True)))
+        if frame is None:
+            return None
         return self._with(frame, replace(self._binding, names={**self._binding.names, **hidden})), refs
 
     def _named(self, given: Any) -> list[str]:
@@ -224,40 +241,48 @@ class TableBase:
     def _evaluable(self, exprs: Sequence[Any]) -> pl.DataFrame:
         """Return the frame on which expressions are evaluated: what they name, computed, nothing hidden."""
         named = {name for given in exprs for name in self._named(given)}
-        frame = self._filled(name for name in self._binding.deferred if name in named)
         parts = [given for given in exprs if isinstance(given, pl.Expr)]
         shown = [name for name in self.columns if name in named]
-        if any(selectors_in(part) for part in parts):
-            # A selector may count columns: it is to find all of them, and those it does not name empty.
-            fitting = self._frame_columns()
-            empty = [
-                pl.Series(name, [None], dtype=self.schema[name]).new_from_index(0, frame.height)
-                for name in fitting
-                if name not in frame.columns and self.schema[name] != pl.Unknown
-            ]
-            frame = frame.with_columns(empty)
-            shown = [name for name in fitting if name in frame.columns]
         if not shown or any(ROW_ID in part.meta.root_names() for part in parts):
             shown.append(ROW_ID)
-        return pl.DataFrame([frame.get_column(name) for name in shown])
+        frame = self._filled(shown)
+        if any(selectors_in(part) for part in parts):
+            # A selector may count columns: it is to find all of them, and those it does not name empty.
+            dtypes = {name: self.schema[name] for name in self._frame_columns()}
+            empty = {
+                name: pl.Series(name, [None], dtype=dtype).new_from_index(0, frame.height)
+                for name, dtype in dtypes.items()
+                if name not in frame.columns and dtype != pl.Unknown
+            }
+            order = [name for name in dtypes if name in frame.columns or name in empty]
+            order += [name for name in frame.columns if name not in order]
+            frame = pl.DataFrame([empty[n] if n in empty else frame.get_column(n) for n in order])
+        return frame
 
     def _filled(self, names: Iterable[str]) -> pl.DataFrame:
-        """Return the stored frame with these deferred columns computed into it."""
-        outputs = {name: self._binding.deferred[name] for name in dict.fromkeys(names)}
+        """Return some columns as a plain frame, the deferred ones computed; what fits no frame is left out.
+
+        The hidden column of row ids may be named too.
+        """
+        wanted = list(dict.fromkeys(names))
+        deferred = self._binding.deferred
+        outputs = {name: deferred[name] for name in wanted if name in deferred}
         rows = Rows(self._frame, self._binding.names)
         nodes = {output.node.uid: output.node for output in outputs.values()}
         bulk.compute(list(nodes.values()), rows, self._origin.engine, self.counters)
-        filled = [
-            output.node.results.series(output.name, rows.ids).alias(name)
+        filled = {
+            name: output.node.results.series(output.name, rows.ids).alias(name)
             for name, output in outputs.items()
             if output.fits_a_frame
-        ]
-        return self._frame.with_columns(filled)
+        }
+        stored = self._frame.select([name for name in wanted if name not in outputs])
+        found = filled | {series.name: series for series in stored.get_columns()}
+        return pl.DataFrame([found[name] for name in wanted if name in found])
 
     def _visible(self, names: Iterable[str] | None = None) -> pl.DataFrame:
         """Return a plain frame of the columns whose values fit one, computed where deferred."""
         wanted = [*names] if names is not None else self._frame_columns()
-        frame = self._filled(name for name in wanted if name in self._binding.deferred)
+        frame = self._filled(wanted)
         # The first values of a column may have told that no frame can hold them.
         if names is None:
             wanted = self._frame_columns()
@@ -272,6 +297,8 @@ class TableBase:
         return [name for given in exprs for name in self._named(given) if name in self._binding.deferred]
 
     def _renumbered_if_repeated(self) -> Self:
+        if self._frame.is_planned:
+            return self
         ids = self._frame[ROW_ID]
         return self if ids.is_unique().all() and not ids.null_count() else self._renumbered()
 
@@ -285,9 +312,5 @@ class TableBase:
 
         refs = {n: moved(ref) if isinstance(ref, Output) else ref for n, ref in self._binding.refs.items()}
         pending = tuple(moved(output) for output in self._binding.pending)
-        frame = _numbered(self._frame.drop(ROW_ID))
+        frame = Frame(numbered(self._frame.collect().drop(ROW_ID)))
         return self._with(frame, replace(self._binding, refs=refs, pending=pending))
-
-
-def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW_ID))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
 import polars as pl
 
 from explorer._errors import ArgumentError, ComputeError
 from explorer.compute import bulk
 from explorer.compute.call import stack
+from explorer.compute.frame import Frame
 from explorer.compute.graph import Output, stored_columns, upstream
 from explorer.compute.rows import Rows
 from explorer.table.expressions import flat
@@ -97,28 +97,23 @@ def _batches(
 
 def _parts(table: TableBase, names: Sequence[str], size: int) -> Iterator[Rows]:
     """Yield the rows by as many as a batch has, with the stored columns that are needed."""
+    refs = [table._binding[name] for name in names]
+    needed = {ref.column for ref in refs if not isinstance(ref, Output)}
+    needed |= stored_columns(ref.node for ref in refs if isinstance(ref, Output))
     if not table._binding.pending or table._resolved is not None:
         table = table._rows()
-        rows = Rows(table._frame, table._binding.names)
-        for start in range(0, len(rows), size):
-            yield _needed(rows.slice(start, size), table, names)
+        yield from Rows(table._frame, table._binding.names).chunks(size, needed)
         return
-    passed = table._frame.clear()
-    for start in range(0, table._frame.height, size):
-        part = table._with(table._frame.slice(start, size))
-        passed = pl.concat([passed, part._rows()._frame])
+    rows = Rows(table._frame, table._binding.names)
+    passed: pl.DataFrame | None = None
+    for part in rows.chunks(size, needed | stored_columns(ref.node for ref in table._binding.pending)):
+        found = table._with(part.frame)._rows()._frame.collect()
+        passed = found if passed is None else pl.concat([passed, found])
         if passed.height >= size:
-            yield _needed(Rows(passed.head(size), table._binding.names), table, names)
+            yield Rows(Frame(passed.head(size)), part.names)
             passed = passed.slice(size)
-    if passed.height:
-        yield _needed(Rows(passed, table._binding.names), table, names)
-
-
-def _needed(rows: Rows, table: TableBase, names: Sequence[str]) -> Rows:
-    refs = [table._binding[name] for name in names]
-    columns = {ref.column for ref in refs if not isinstance(ref, Output)}
-    columns |= stored_columns(ref.node for ref in refs if isinstance(ref, Output))
-    return rows.take(np.arange(len(rows)), columns)
+    if passed is not None and passed.height:
+        yield Rows(Frame(passed), part.names)
 
 
 def _column(table: TableBase, ref: Ref, rows: Rows) -> tuple[Any, dict[int, Failure]]:

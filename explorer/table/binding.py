@@ -13,8 +13,6 @@ from explorer.compute.graph import Node, Output, Stored, definition_order, store
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import polars as pl
-
     from explorer.compute.deferred import Dtype
     from explorer.compute.graph import Ref
 
@@ -96,9 +94,14 @@ class Binding:
         return replace(after, names=names), {new: self.names[column] for column, new in names.items()}
 
     def with_stored(self, added: Iterable[str]) -> tuple[dict[str, Ref], dict[int, str]]:
-        """Return refs with new stored columns, each at the end or in the place of its namesake."""
+        """Return refs with new stored columns, each at the end or in the place of its namesake.
+
+        The frame is to hold them under hidden names, in the same order, until `with_refs` gives them
+        theirs: something may still read the old values of those names.
+        """
         fresh = {name: Stored(next(_column_ids)) for name in added}
-        return {**self.refs, **fresh}, {ref.column: name for name, ref in fresh.items()}
+        hidden = {ref.column: f"__explorer_new_{ref.column}__" for ref in fresh.values()}
+        return {**self.refs, **fresh}, hidden
 
     def bind(self, definitions: Mapping[str, Deferred], groups: Iterable[Deferred]) -> dict[str, Ref]:
         """Bind deferred columns to the columns that they read.
@@ -165,8 +168,8 @@ class Binding:
         return {name: Output(nodes[owner], output) for name, (owner, output) in columns.items()}
 
 
-def dtype_of(ref: Ref, frame: pl.DataFrame, names: Mapping[int, str]) -> Dtype:
+def dtype_of(ref: Ref, schema: Mapping[str, Dtype], names: Mapping[int, str]) -> Dtype:
     """Return the dtype of a column, `polars.Unknown` where it is not known yet."""
     if isinstance(ref, Stored):
-        return frame.schema[names[ref.column]]
+        return schema[names[ref.column]]
     return ref.dtype

@@ -93,7 +93,14 @@ class ColumnVerbs(TableBase):
 
     def _with_stored(self, exprs: Sequence[Any], taken: Mapping[str, Ref]) -> tuple[Self, Mapping[str, Ref]]:
         """Evaluate expressions into hidden columns, and return what the names then stand for."""
-        table = self if all(is_separable(expr) for expr in exprs) else self._rows()
+        separable = all(isinstance(expr, pl.Expr) and is_separable(expr) for expr in exprs)
+        if separable and not self._needs(exprs):
+            names = [expr.meta.output_name() for expr in exprs]
+            if len(set(names)) == len(names) and not set(names) & set(taken):
+                planned = through_polars(lambda: self._with_planned(dict(zip(names, exprs, strict=True))))
+                if planned is not None:
+                    return planned
+        table = self if separable else self._rows()
         frame = table._evaluable(exprs)
         added = through_polars(lambda: frame.select(exprs))
         if added.height != frame.height:

@@ -6,12 +6,13 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from explorer.compute.deferred import Image
 from explorer.compute.graph import Output, stored_columns
 from explorer.compute.results import Failure
-from explorer.compute.rows import ROW_ID, Rows
+from explorer.compute.rows import Rows
 
 if TYPE_CHECKING:
     from explorer.compute.graph import Ref
@@ -41,7 +42,7 @@ def state(table: ImageTable, ref: Ref) -> str:
     """Say how far a column is computed: ``"stored"``, or ``"deferred, 8 of 899 computed"``."""
     if not isinstance(ref, Output):
         return "stored"
-    ids = table._frame[ROW_ID].to_numpy()
+    ids = table._frame.ids if ref.node.results.version else np.empty(0, dtype=np.uint32)
     known = int(ref.node.results.known(ids).sum())
     failed = len(ref.node.results.failures(ids))
     word = "decoded" if ref.dtype == Image else "computed"
@@ -64,7 +65,7 @@ def text(table: ImageTable) -> str:
 
 def glimpse(table: ImageTable, items: int) -> str:
     """Return a line per column with its first values; deferred ones are not computed."""
-    rows = Rows(table._frame.head(items), table._binding.names)
+    rows = Rows(table._frame.slice(0, items), table._binding.names)
     lines = [f"Rows: {table.height:,}", f"Columns: {table.width}"]
     for name, ref in table._binding.refs.items():
         if isinstance(ref, Output):

@@ -12,6 +12,7 @@ import polars as pl
 from explorer._errors import ArgumentError
 from explorer._progress import Progress
 from explorer.compute import bulk
+from explorer.compute.frame import Frame
 from explorer.compute.graph import Output, Stored, rekeyed, stored_columns, upstream
 from explorer.compute.rows import ROW_ID, Rows
 from explorer.table.binding import Binding
@@ -65,15 +66,15 @@ def passing(
     count = 0
     label = ", ".join(node.spec.name for node in functions) or "filter"
     needed = stored_columns(p.node for p in predicates)
+    start = 0
     was = counters.rows_inferred
     progress = Progress(label, total=len(rows), done_word="looked at", always=limit is not None)
     try:
         with progress:
-            for start in range(0, len(rows), size):
-                places = np.arange(start, min(start + size, len(rows)))
+            for part in rows.chunks(size, needed):
+                places = np.arange(len(part))
                 for predicate in predicates:
-                    part = rows.take(places, needed)
-                    answer = engine.series(predicate, part, counters)
+                    answer = engine.series(predicate, part.take(places, needed), counters)
                     if answer.dtype not in (pl.Boolean, pl.Null):
                         raise ArgumentError(
                             f"filter() takes what is true or false; "
@@ -81,20 +82,19 @@ def passing(
                         )
                     passed = answer.cast(pl.Boolean).fill_null(value=False).to_numpy()
                     places = places[passed]
-                found.append(places)
+                found.append(start + places)
                 count += len(places)
-                progress.advance(min(size, len(rows) - start))
+                start += len(part)
+                progress.advance(len(part))
                 if limit is not None and count >= limit:
                     break
-            else:
-                start = len(rows)
             if limit is not None:
                 fresh = counters.rows_inferred - was
                 progress.note = f"{fresh:,} inferred; found {min(count, limit):,} of {limit:,}"
     finally:
         for node in functions:
             node.announce(last=True)
-    seen = rows.slice(0, min(start + size, len(rows)))
+    seen = rows.slice(0, start)
     bulk.warn_of_failures([node for node in functions if node.spec.kind != "expression"], seen)
     return np.concatenate(found)[:limit] if found else np.empty(0, dtype=np.int64)
 
@@ -146,7 +146,7 @@ def join(left: Table, right: TableBase | pl.DataFrame, on: Any, options: Mapping
     tag = f"__explorer_right_{uuid.uuid4().hex}__"
     nodes = other._binding.nodes
     kept = {column: f"{tag}{column}" for column in stored_columns(nodes)}
-    carried = other._frame.select(
+    carried = other._frame.collect().select(
         *other._binding.stored,
         pl.col(ROW_ID).alias(tag),
         *(pl.col(other._binding.names[column]).alias(name) for column, name in kept.items()),
@@ -172,7 +172,8 @@ def join(left: Table, right: TableBase | pl.DataFrame, on: Any, options: Mapping
 def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str, Any]) -> Table:
     suffix = options.get("suffix", "_right")
     clashing = {name: f"{name}{suffix}" for name in right.columns if name in left._binding.deferred}
-    frame = through_polars(lambda: left._frame.join(right.rename(clashing), on=on, **options))
+    rows = left._frame.collect()
+    frame = through_polars(lambda: rows.join(right.rename(clashing), on=on, **options))
     added = [name for name in frame.columns if name not in left._frame.columns]
     fresh = Binding.of_stored(added)
     known = {**left._binding.refs, **fresh.refs}
@@ -182,7 +183,7 @@ def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str,
     head = [name for name in left.columns if name in frame.columns or name in left.deferred]
     refs = {name: known[name] for name in [*(name for name in head if name not in tail), *tail]}
     binding = replace(left._binding, refs=refs, names={**left._binding.names, **fresh.names})
-    return left._with(frame, binding)._renumbered_if_repeated()
+    return left._with(Frame(frame), binding)._renumbered_if_repeated()
 
 
 def _names(given: Any) -> list[str]:

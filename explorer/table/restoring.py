@@ -14,6 +14,7 @@ import polars as pl
 from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerWarning, SourceError, did_you_mean
 from explorer.compute.deferred import Image
 from explorer.compute.engines.local import default_engine
+from explorer.compute.frame import Frame
 from explorer.compute.graph import Node, Output, Stored
 from explorer.compute.results import Failure, Results
 from explorer.compute.rows import ROW_ID
@@ -210,7 +211,7 @@ class _Reader:
                 *(series.alias(names_of[column]) for column, series in self._series.items()),
             ]
         )
-        table = ImageTable(frame, Binding(refs, names_of), origin)._rebound(refs)
+        table = ImageTable(Frame(frame), Binding(refs, names_of), origin)._rebound(refs)
         self._warn()
         return table
 

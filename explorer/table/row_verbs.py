@@ -71,10 +71,7 @@ class RowVerbs(TableBase):
 
     def _filter_one(self, predicate: Any) -> Self:
         if not self._needs([predicate]):
-            frame = self._evaluable([predicate])
-            mask = through_polars(lambda: frame.select(predicate).to_series())
-            mask = mask if len(mask) == frame.height else mask.new_from_index(0, frame.height)
-            return self._with(through_polars(lambda: self._frame.filter(mask)))
+            return self._with(through_polars(lambda: self._frame.filter(predicate)))
         spec = through_polars(lambda: as_deferred(predicate, self.schema))
         (dtype,) = spec.returns.values()
         if dtype not in (pl.Boolean, pl.Unknown):
@@ -108,15 +105,21 @@ class RowVerbs(TableBase):
         """Sort the rows. A deferred column is computed for all of them first."""
         table = self._rows()
         given = [pl.col(key) if isinstance(key, str) else key for key in flat([by, *more_by])]
-        frame = table._evaluable(given)
-        # Numbered, as two keys may be made of one column.
-        named = [key if key.meta.has_multiple_outputs() else key.alias(f"{i}") for i, key in enumerate(given)]
-        keys = through_polars(lambda: frame.select(named))
         options: dict[str, Any] = {
             "descending": descending,
             "nulls_last": nulls_last,
             "maintain_order": maintain_order,
         }
+        if not table._needs(given) and all(is_separable(key) for key in given):
+            # Rows that agree in all keys keep their order, or two reads of a plan could differ.
+            steady = options | {"maintain_order": True}
+            planned = through_polars(lambda: table._frame.sort(given, **steady))
+            if planned is not None:
+                return table._with(planned)
+        frame = table._evaluable(given)
+        # Numbered, as two keys may be made of one column.
+        named = [key if key.meta.has_multiple_outputs() else key.alias(f"{i}") for i, key in enumerate(given)]
+        keys = through_polars(lambda: frame.select(named))
         order = through_polars(
             lambda: keys.select(pl.int_range(pl.len()).sort_by(keys.columns, **options)).to_series()
         )
@@ -131,7 +134,7 @@ class RowVerbs(TableBase):
     def tail(self, n: int = 5) -> Self:
         """Return the last `n` rows."""
         table = self._rows()
-        return table._with(table._frame.tail(n))
+        return table.slice(max(table.height - n, 0) if n >= 0 else -n)
 
     def slice(self, offset: int, length: int | None = None) -> Self:
         """Return `length` rows from position `offset`."""
@@ -153,14 +156,15 @@ class RowVerbs(TableBase):
         """Return random rows."""
         table = self._rows()
         options: dict[str, Any] = {"with_replacement": with_replacement, "shuffle": shuffle, "seed": seed}
-        frame = through_polars(lambda: table._frame.sample(n, fraction=fraction, **options))
-        return table._with(frame)._renumbered_if_repeated()
+        places = pl.int_range(table.height, dtype=pl.UInt32, eager=True)
+        chosen = through_polars(lambda: places.sample(n, fraction=fraction, **options))
+        return table._with(table._frame.gather(chosen))._renumbered_if_repeated()
 
     def gather(self, indices: Sequence[int] | pl.Series | np.ndarray[Any, Any]) -> Self:
         """Return the rows at these positions, in this order; a position may come again."""
         table = self._rows()
         places = positions(indices, table.height, "gather()")
-        return table._with(table._frame[places])._renumbered_if_repeated()
+        return table._with(table._frame.gather(places))._renumbered_if_repeated()
 
     def unique(
         self,
@@ -173,7 +177,7 @@ class RowVerbs(TableBase):
         table = self._rows()
         given = table._frame_columns() if subset is None else flat([subset])
         names = list(dict.fromkeys(name for item in given for name in table._named(item)))
-        frame = table._filled(table._needs(names))
+        frame = table._filled([*names, ROW_ID])
         kept = frame.unique(names, keep=keep, maintain_order=maintain_order)[ROW_ID]
         return table.filter(table._frame[ROW_ID].is_in(kept.implode()))
 

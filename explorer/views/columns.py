@@ -11,11 +11,12 @@ from explorer._errors import ArgumentError
 from explorer.compute.deferred import Image
 from explorer.compute.graph import Node, Output
 from explorer.table import inside
-from explorer.views.facets import bins, categories, kind_of
+from explorer.views.facets import FEW_INTEGERS, MOST_CATEGORIES, bins, categories, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from explorer.compute.deferred import Dtype
     from explorer.compute.results import Failure
     from explorer.table.table import ImageTable
     from explorer.views.facets import ColumnKind, Facet, Mask
@@ -78,8 +79,8 @@ class ViewColumns:
             if not ref.fits_a_frame:
                 return pl.Series(column, [None] * (self.height if rows is None else len(rows)))
             return ref.node.results.series(ref.name, self.ids if rows is None else self.ids[rows])
-        stored = self.rows.stored(ref.column)
-        return stored if rows is None else stored.gather(rows.astype(np.uint32))
+        held = self.rows if rows is None else self.rows.take(rows, {ref.column})
+        return held.stored(ref.column)
 
     def known(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> Mask:
         """Tell which rows are computed; all, for the empty name and stored columns."""
@@ -150,16 +151,34 @@ class ViewColumns:
                 self._kinds[column] = kind
             return kind
         countable = dtype in (pl.String, pl.Categorical, pl.Enum) or dtype.is_integer()
-        distinct = self.series(column).n_unique() if countable else None
+        distinct = self._distinct(column, dtype) if countable else None
         self._kinds[column] = self._as_the_page_can(column, kind_of(dtype, distinct))
         return self._kinds[column]
 
+    def _distinct(self, column: str, dtype: Dtype) -> int:
+        """Count the values of a stored column, or as many as tell that it has too many for categories."""
+        most = FEW_INTEGERS if dtype.is_integer() else MOST_CATEGORIES
+        start = self.series(column, np.arange(min(2 * most, self.height))).n_unique()
+        return start if start > most else self._measured(column, pl.Expr.n_unique)[0]
+
+    def _measured(self, column: str, *measures: Callable[[pl.Expr], pl.Expr]) -> tuple[Any, ...]:
+        ref = inside.ref(self.table, column)
+        if isinstance(ref, Output):
+            return (
+                self.series(column)
+                .to_frame("")
+                .select(m(pl.col("")).alias(str(i)) for i, m in enumerate(measures))
+                .row(0)
+            )
+        return self.rows.aggregate(ref.column, *measures)
+
     def _as_the_page_can(self, column: str, kind: ColumnKind) -> ColumnKind:
         """Take integers that no number of the page holds exactly for text: ids, most often."""
-        if not self.dtype(column).is_integer():
+        dtype = self.dtype(column)
+        if not dtype.is_integer() or dtype in (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32):
             return kind
-        series = self.series(column)
-        extremes = [value for value in (series.min(), series.max()) if isinstance(value, int)]
+        smallest, largest = self._measured(column, pl.Expr.min, pl.Expr.max)
+        extremes = [value for value in (smallest, largest) if value is not None]
         return "text" if any(abs(value) > LARGEST_INTEGER for value in extremes) else kind
 
     def facet(self, column: str) -> Facet:

@@ -142,10 +142,10 @@ def _chainable():
     ]
 
 
-@given(st.lists(st.integers(0, 17), max_size=7), st.sets(st.sampled_from("abc")))
-def test_any_chain_of_verbs_gives_what_polars_gives(chain, deferred):
+@given(st.lists(st.integers(0, 17), max_size=7), st.sets(st.sampled_from("abc")), st.booleans())
+def test_any_chain_of_verbs_gives_what_polars_gives(chain, deferred, lazy):
     raw = FRAME.rename({name: f"raw_{name}" for name in deferred})
-    given_table = ex.from_polars(raw).with_columns(
+    given_table = ex.from_polars(raw.lazy() if lazy else raw).with_columns(
         **{
             name: ex.defer(lambda value: value, f"raw_{name}", returns=FRAME.schema[name], batch_size=2)
             for name in deferred
