@@ -51,6 +51,7 @@ class TableBase:
         self._binding = binding
         self._origin = origin
         self._resolved: Self | None = None
+        self._skipped: tuple[pl.DataFrame, ...] = ()
 
     @classmethod
     def from_frame(
@@ -185,7 +186,9 @@ class TableBase:
         return pl.DataFrame(listed, schema=schema, orient="row").sort("row", maintain_order=True)
 
     def _with(self, frame: Frame, binding: Binding | None = None) -> Self:
-        return type(self)(frame, binding or self._binding, self._origin)
+        made = type(self)(frame, binding or self._binding, self._origin)
+        made._skipped = self._skipped
+        return made
 
     def _rows(self) -> Self:
         """Return this table with its waiting filters evaluated."""

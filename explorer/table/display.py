@@ -35,7 +35,8 @@ def summary(table: ImageTable) -> str:
         parts.append(f"{counted.images_decoded:,} images decoded")
     if any(output.node.spec.kind != "image" for output in table._binding.deferred.values()):
         parts.append(f"{counted.rows_inferred:,} rows inferred")
-    return " · ".join(parts)
+    skipped = sum(part.height for part in table._skipped)
+    return " · ".join([*parts, *([f"{skipped:,} rows skipped"] if skipped else [])])
 
 
 def state(table: ImageTable, ref: Ref) -> str:

@@ -94,6 +94,50 @@ class RowVerbs(TableBase):
         ]
         return self.filter(~pl.all_horizontal(parts).fill_null(value=False))
 
+    def skip(self, by: Any, *, column: str | None = None, reason: str | None = None) -> Self:
+        """Leave rows out for good, and list them under `skipped`.
+
+        Tables made from this one leave them out too.
+
+        Parameters
+        ----------
+        by
+            A list of paths or hashes of the encoded images (MD5, SHA-1 or SHA-256 in hexadecimal digits, told
+            by their length), a text file with one of them a line (``#`` begins a comment), or an expression
+            that is true for the rows to skip. For hashes each file is read once, and not decoded.
+        column
+            Where paths and hashes are looked up; the column of images when there is one.
+        reason
+            What `skipped` says about these rows.
+
+        Raises
+        ------
+        ArgumentError, SourceError, ColumnNotFoundError
+
+        Warns
+        -----
+        ExplorerWarning
+            When entries match no row, with the first of them.
+
+        Examples
+        --------
+        >>> import explorer as ex, polars as pl
+        >>> t = ex.from_polars({"path": ["a.jpg", "b.jpg", "c.jpg"], "label": ["cat", "dog", None]})
+        >>> t = t.skip(["b.jpg"], column="path", reason="blurred").skip(pl.col("label").is_null())
+        >>> t.to_polars("path")["path"].to_list(), t.skipped["path"].to_list()
+        (['a.jpg'], ['b.jpg', 'c.jpg'])
+        """
+        from explorer.table.skipping import skip
+
+        return skip(self, by, column, reason)
+
+    @property
+    def skipped(self) -> pl.DataFrame:
+        """The rows that `skip` left out: their stored columns, and the ``reason`` (String)."""
+        from explorer.table.skipping import listed
+
+        return listed(self._skipped)
+
     def sort(
         self,
         by: IntoExpr | Iterable[IntoExpr],
