@@ -1,8 +1,9 @@
 """Ten million rows in Parquet: open, filter, sort, and the first fifty rows with their thumbnails.
 
-Run with ``make bench``. The reference is the same written by hand: a lazy scan by Polars, and Pillow for fifty
-thumbnails. Each run has a process of its own, the two take turns; printed are the medians of the seconds after
-the imports, and of the memory that the work added at its peak, and their ratios. The targets are 1.3 for both.
+Run with ``make bench``. The reference is the same written by hand: a lazy scan by Polars, and Pillow for
+fifty thumbnails. Each run has a process of its own, and the two take turns. Printed are the medians of the
+seconds after the imports and of the memory that the work added at its peak, and their ratios. The targets
+are 1.3 for both.
 """
 
 from __future__ import annotations
