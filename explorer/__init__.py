@@ -36,7 +36,7 @@ from explorer.models.inference import model
 from explorer.sources import samples
 from explorer.sources.files import read_csv, read_ndjson, read_parquet
 from explorer.sources.folder import read_folder
-from explorer.sources.frames import from_polars
+from explorer.sources.frames import from_arrow, from_pandas, from_polars
 from explorer.table.column import Cell, Column
 from explorer.table.group_by import GroupBy
 from explorer.table.image_column import image
@@ -74,6 +74,8 @@ __all__ = [
     "SourceError",
     "View",
     "defer",
+    "from_arrow",
+    "from_pandas",
     "from_polars",
     "image",
     "in_polygon",

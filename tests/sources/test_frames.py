@@ -7,9 +7,34 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from explorer._errors import ArgumentError, SourceError
-from explorer.sources.frames import from_polars
+from explorer._errors import ArgumentError, ExplorerWarning, SourceError
+from explorer.compute.deferred import Image as ImageDtype
+from explorer.sources.frames import from_arrow, from_pandas, from_polars
 from explorer.table.image_column import image
+
+pd = pytest.importorskip("pandas")
+pa = pytest.importorskip("pyarrow")
+
+
+class Stream:
+    """What another library's table looks like: nothing but the stream."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.source.__arrow_c_stream__(requested_schema)
+
+
+class Batch:
+    def __init__(self, source):
+        self.source = source
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return self.source.__arrow_c_array__(requested_schema)
+
+
+# Polars
 
 
 def test_frames_lazy_frames_and_dicts_give_the_same():
@@ -31,10 +56,28 @@ def test_the_frame_is_left_as_it_is():
 
 def test_base_dir_is_where_paths_begin(tmp_path):
     Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
-    table = from_polars({"path": ["a.png"]}, base_dir=tmp_path).with_columns(img=image("path"))
-    assert table["img"][0]().size == (3, 2)
+    for made in (
+        from_polars({"path": ["a.png"]}, base_dir=tmp_path),
+        from_polars(pl.LazyFrame({"path": ["a.png"]}), base_dir=tmp_path),
+        from_pandas(pd.DataFrame({"path": ["a.png"]}), base_dir=tmp_path),
+        from_arrow(pa.table({"path": ["a.png"]}), base_dir=tmp_path),
+    ):
+        assert made.with_columns(img=image("path"))["img"][0]().size == (3, 2)
     with pytest.raises(SourceError, match="does not exist"):
         from_polars({"path": ["a.png"]}, base_dir=tmp_path / "missing")
+
+
+def test_a_dict_of_images_is_a_column_of_images():
+    red, none = Image.new("RGB", (3, 2), "red"), None
+    table = from_polars({"i": [0, 1], "image": [red, none], "pixels": [np.zeros((4, 5, 3), np.uint8)] * 2})
+    assert table.columns == ["i", "image", "pixels"]
+    assert table.schema["image"] == table.schema["pixels"] == ImageDtype
+    assert table.counters.images_decoded == 0
+    assert table["image"][0]() is red
+    assert table["pixels"][1]().size == (5, 4)
+    with pytest.warns(ExplorerWarning, match="the value is null"):
+        table.compute("image")
+    assert table.errors()["row"].to_list() == [1]
 
 
 def test_other_things_are_refused_with_what_they_were():
@@ -44,6 +87,137 @@ def test_other_things_are_refused_with_what_they_were():
         from_polars(pl.Series([1]))
     with pytest.raises(ArgumentError, match=r"not numpy\.ndarray") as caught:
         from_polars(np.zeros((2, 2)))
-    assert caught.value.hint == "Convert it first: ex.from_polars(pl.from_numpy(…))"
+    assert caught.value.hint == "Name its columns: ex.from_polars(pl.from_numpy(…))"
     with pytest.raises(ArgumentError, match="do not make a frame"):
         from_polars({"a": [1, 2], "b": [1, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    ("given", "function"),
+    [
+        (pd.DataFrame({"a": [1]}), "ex.from_pandas"),
+        (pa.table({"a": [1]}), "ex.from_arrow"),
+        (Stream(pa.table({"a": [1]})), "ex.from_arrow"),
+        ([{"a": 1}], "pl.from_dicts"),
+    ],
+)
+def test_what_another_function_takes_is_told_so(given, function):
+    with pytest.raises(ArgumentError) as caught:
+        from_polars(given)
+    assert function in caught.value.hint
+
+
+# pandas
+
+
+def test_columns_of_pandas_are_what_they_are_in_polars():
+    frame = pd.DataFrame(
+        {
+            "text": pd.Series(["a", None], dtype=object),
+            "string": pd.Series(["a", None], dtype="string"),
+            "kind": pd.Categorical(["u", "v"]),
+            "nullable": pd.array([1, None], dtype="Int64"),
+            "float": [1.5, float("nan")],
+            "when": pd.to_datetime(["2020-01-01", "2021-01-01"]),
+            "vector": [np.zeros(2), np.ones(3)],
+        }
+    )
+    got = from_pandas(frame).to_polars()
+    assert got["text"].to_list() == got["string"].to_list() == ["a", None]
+    assert got["kind"].to_list() == ["u", "v"]
+    assert got["nullable"].to_list() == [1, None]
+    assert got["when"].dtype == pl.Datetime
+    assert got["vector"].to_list() == [[0, 0], [1, 1, 1]]
+
+
+def test_the_index_is_left_out_unless_asked_for():
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="key"))
+    assert from_pandas(frame).columns == ["a"]
+    assert from_pandas(frame, include_index=True).to_polars()["key"].to_list() == ["x", "y"]
+
+
+def test_the_rows_keep_their_order_whatever_the_index_says():
+    images = [Image.new("L", (size, 1)) for size in (1, 2, 3)]
+    frame = pd.DataFrame({"image": images}, index=[2, 0, 1]).sort_index()
+    table = from_pandas(frame)
+    assert [cell().width for cell in table["image"]] == [2, 3, 1]
+    assert [cell().width for cell in table.gather([2, 1, 0])["image"]] == [1, 3, 2]
+
+
+def test_images_in_an_object_column_are_images_and_the_frame_is_left_alone():
+    frame = pd.DataFrame({"image": [Image.new("L", (2, 2)), None], "array": [np.zeros((9, 8))] * 2})
+    table = from_pandas(frame)
+    assert table.schema["image"] == table.schema["array"] == ImageDtype
+    assert table["array"][0]().size == (8, 9)
+    assert isinstance(frame["image"].iloc[0], Image.Image)
+
+
+def test_pandas_columns_that_make_no_column_are_named():
+    with pytest.raises(ArgumentError, match=r"'mixed' holds values .*int, str") as caught:
+        from_pandas(pd.DataFrame({"a": [1, 2], "mixed": [1, "a"]}))
+    assert "frame['mixed'].astype(str)" in caught.value.hint
+    with pytest.raises(ArgumentError, match="'a' twice"):
+        from_pandas(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(ArgumentError, match="overlap"):
+        from_pandas(pd.DataFrame({"a": [1]}, index=pd.Index([5], name="a")), include_index=True)
+
+
+def test_from_pandas_refuses_what_is_no_data_frame():
+    with pytest.raises(ArgumentError, match="not a pandas Series") as caught:
+        from_pandas(pd.Series([1]))
+    assert "to_frame" in caught.value.hint
+    with pytest.raises(ArgumentError) as caught:
+        from_pandas(pl.DataFrame({"a": [1]}))
+    assert "ex.from_polars" in caught.value.hint
+
+
+# Arrow
+
+
+def test_anything_that_speaks_arrow_is_taken():
+    data = pa.table({"a": [1, 2], "b": ["x", None]})
+    frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
+    for given in (
+        data,
+        data.to_batches()[0],
+        data.to_reader(),
+        Stream(data),
+        Batch(data.to_batches()[0]),
+        frame,
+        frame.to_pandas(),
+    ):
+        assert from_arrow(given).to_polars().equals(frame)
+
+
+def test_a_stream_is_read_once_and_its_errors_are_told():
+    reader = pa.table({"a": [1, 2]}).to_reader()
+    assert from_arrow(Stream(reader)).to_polars()["a"].to_list() == [1, 2]
+    with pytest.raises(StopIteration):
+        reader.read_next_batch()
+
+    def batches():
+        yield pa.record_batch({"a": [1]})
+        raise OSError("the server is gone")
+
+    broken = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+    with pytest.raises(ArgumentError, match=r"cannot read this Stream .*the server is gone") as caught:
+        from_arrow(Stream(broken))
+    assert "once" in caught.value.hint
+
+
+def test_an_empty_table_keeps_its_columns():
+    table = from_arrow(pa.table({"a": pa.array([], pa.int32())}))
+    assert (table.columns, table.height) == (["a"], 0)
+
+
+def test_what_arrow_is_no_table_is_told_so():
+    with pytest.raises(ArgumentError, match="one column of Int64"):
+        from_arrow(pa.array([1, 2]))
+    with pytest.raises(ArgumentError, match="not list") as caught:
+        from_arrow([{"a": 1}])
+    assert "pl.from_dicts" in caught.value.hint
+    with pytest.raises(ArgumentError, match="cannot read"):
+        from_arrow(pa.table({"a": [1], "b": [2]}).rename_columns(["a", "a"]))
+    with pytest.raises(ArgumentError, match="PyCapsule") as caught:
+        from_arrow({"a": [1]})
+    assert "ex.from_polars" in caught.value.hint
