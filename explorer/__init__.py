@@ -37,6 +37,7 @@ from explorer.sources import samples
 from explorer.sources.files import read_csv, read_ndjson, read_parquet
 from explorer.sources.folder import read_folder
 from explorer.sources.frames import from_arrow, from_pandas, from_polars
+from explorer.sources.huggingface import from_huggingface
 from explorer.table.column import Cell, Column
 from explorer.table.group_by import GroupBy
 from explorer.table.image_column import image
@@ -75,6 +76,7 @@ __all__ = [
     "View",
     "defer",
     "from_arrow",
+    "from_huggingface",
     "from_pandas",
     "from_polars",
     "image",
