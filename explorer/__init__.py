@@ -38,6 +38,7 @@ from explorer.sources.files import read_csv, read_ndjson, read_parquet
 from explorer.sources.folder import read_folder
 from explorer.sources.frames import from_arrow, from_pandas, from_polars
 from explorer.sources.huggingface import from_huggingface
+from explorer.sources.torch_dataset import from_torch
 from explorer.table.column import Cell, Column
 from explorer.table.group_by import GroupBy
 from explorer.table.image_column import image
@@ -79,6 +80,7 @@ __all__ = [
     "from_huggingface",
     "from_pandas",
     "from_polars",
+    "from_torch",
     "image",
     "in_polygon",
     "model",

@@ -120,7 +120,7 @@ def from_pandas(frame: Any, *, include_index: bool = False, base_dir: str | Path
         )
     if not isinstance(frame, pd.DataFrame):
         raise ArgumentError(
-            f"ex.from_pandas() takes a pandas data frame, not {_named(frame)}.", hint=_use(frame)
+            f"ex.from_pandas() takes a pandas data frame, not {named(frame)}.", hint=taken_by(frame)
         )
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
@@ -171,11 +171,11 @@ def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
     (['file', 'label'], 2)
     """
     if not hasattr(data, "__arrow_c_stream__") and not hasattr(data, "__arrow_c_array__"):
-        hint = _use(data)
+        hint = taken_by(data)
         if hasattr(data, "to_reader") or hasattr(data, "scanner"):
             hint = "Read it first: ex.from_arrow(data.to_table())"
         raise ArgumentError(
-            f"ex.from_arrow() takes what has the Arrow PyCapsule interface, not {_named(data)}.", hint=hint
+            f"ex.from_arrow() takes what has the Arrow PyCapsule interface, not {named(data)}.", hint=hint
         )
     try:
         made = pl.DataFrame(data) if isinstance(data, pl.DataFrame) else pl.Series(data)
@@ -183,13 +183,13 @@ def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ArgumentError(
-            f"ex.from_arrow() cannot read this {_named(data)} ({reason}).",
+            f"ex.from_arrow() cannot read this {named(data)} ({reason}).",
             hint="A stream can be read once; make it anew. Columns need names that differ.",
         ) from error
     if isinstance(made, pl.Series):
         if not isinstance(made.dtype, pl.Struct):
             raise ArgumentError(
-                f"ex.from_arrow() takes named columns; this {_named(data)} is one column of {made.dtype}.",
+                f"ex.from_arrow() takes named columns; this {named(data)} is one column of {made.dtype}.",
                 hint='Name it: ex.from_polars({"column": pl.Series(data)})',
             )
         made = made.struct.unnest()
@@ -232,18 +232,19 @@ def _unreadable(frame: Any, error: Exception) -> ArgumentError:
 
 def _not_polars(given: object) -> ArgumentError:
     return ArgumentError(
-        f"ex.from_polars() takes a Polars DataFrame, a LazyFrame or a dict of columns, not {_named(given)}.",
-        hint=_use(given),
+        f"ex.from_polars() takes a Polars DataFrame, a LazyFrame or a dict of columns, not {named(given)}.",
+        hint=taken_by(given),
     )
 
 
-def _named(given: object) -> str:
+def named(given: object) -> str:
+    """Return the class of an object, with its library where that is one of those that make tables."""
     library = type(given).__module__.partition(".")[0]
     known = library in _MADE_BY or library == "numpy"
     return f"{library}.{type(given).__name__}" if known else type(given).__name__
 
 
-def _use(given: object) -> str | None:
+def taken_by(given: object) -> str | None:
     """Return the call that takes such an object."""
     library = type(given).__module__.partition(".")[0]
     if library in _MADE_BY:

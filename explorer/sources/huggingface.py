@@ -11,6 +11,7 @@ import polars as pl
 from explorer._errors import ArgumentError, ImageError
 from explorer._optional import require
 from explorer.sources.around import folder_around
+from explorer.sources.frames import named, taken_by
 from explorer.sources.labels import class_names
 from explorer.table.image_column import image
 from explorer.table.table import ImageTable
@@ -171,17 +172,7 @@ def _not_rows(given: Any, datasets: Any) -> ArgumentError:
         return ArgumentError(
             f"{taken}, not a name.", hint=f"Load it first: {_WHERE[:-1]}datasets.load_dataset({given!r}))"
         )
-    library = type(given).__module__.partition(".")[0]
-    other = {
-        "pandas": "from_pandas",
-        "polars": "from_polars",
-        "pyarrow": "from_arrow",
-        "torch": "from_torch",
-        "torchvision": "from_torch",
-    }.get(library)
-    return ArgumentError(
-        f"{taken}, not {type(given).__name__}.", hint=f"For this there is ex.{other}(…)." if other else None
-    )
+    return ArgumentError(f"{taken}, not {named(given)}.", hint=taken_by(given))
 
 
 def _pictures(rows: Any, name: str, in_frame_bytes: int) -> tuple[Any, Path | None]:

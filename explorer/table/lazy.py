@@ -55,7 +55,10 @@ def passing(
     if limit == 0:
         return np.empty(0, dtype=np.int64)
     functions = [
-        n for n in upstream(p.node for p in predicates) if n.spec.kind not in ("expression", "image")
+        n
+        for n in upstream(p.node for p in predicates)
+        # What gives an image alone is called by the function that reads it.
+        if n.spec.kind != "expression" and (n.spec.kind != "image" or n.spec.several)
     ]
     size = bulk.chunk_size(functions) if functions else 4096
     if limit is not None and not all(node.spec.batched for node in functions):
