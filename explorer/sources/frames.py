@@ -36,8 +36,8 @@ def from_polars(
     Parameters
     ----------
     frame
-        A `polars.DataFrame`, a `polars.LazyFrame`, or a dict of columns. PIL images, and arrays of
-        two or three dimensions in a list, become a column of images.
+        A `polars.DataFrame`, a `polars.LazyFrame`, or a dict of columns. PIL images (in an Object
+        column or a list), and arrays of two or three dimensions in a list, become a column of images.
     base_dir
         Folder that image paths in the table are relative to; the working directory when not given.
 
@@ -63,7 +63,10 @@ def from_polars(
     if isinstance(frame, pl.LazyFrame):
         return ImageTable.from_frame(frame, base_dir=_folder(base_dir))
     if isinstance(frame, pl.DataFrame):
-        return _table(frame, {}, base_dir)
+        objects = {series.name: series.to_list() for series in frame if series.dtype == pl.Object}
+        held = {name: values for name, values in objects.items() if _holds_images(values)}
+        positions = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
+        return _table(frame.with_columns(positions.alias(name) for name in held), held, base_dir)
     if not isinstance(frame, Mapping):
         raise _not_polars(frame)
     held = {name: values for name, values in frame.items() if _holds_images(values)}
@@ -196,7 +199,7 @@ def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
     return _table(made, {}, base_dir)
 
 
-def _table(frame: pl.DataFrame, held: dict[str, Sequence[Any]], base_dir: str | Path | None) -> ImageTable:
+def _table(frame: pl.DataFrame, held: Mapping[str, Sequence[Any]], base_dir: str | Path | None) -> ImageTable:
     """Make a table; `held` are images by column, where the frame has their positions."""
     table = ImageTable.from_frame(frame, base_dir=_folder(base_dir))
     return table.with_columns(**{name: held_images(name, values) for name, values in held.items()})

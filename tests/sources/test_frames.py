@@ -80,6 +80,16 @@ def test_a_dict_of_images_is_a_column_of_images():
     assert table.errors()["row"].to_list() == [1]
 
 
+def test_an_object_column_of_images_is_a_column_of_images():
+    red = Image.new("RGB", (3, 2), "red")
+    table = from_polars(
+        pl.DataFrame({"image": [red, red], "other": [{1}, {2}]}, schema_overrides={"other": pl.Object})
+    )
+    assert table.schema["image"] == ImageDtype
+    assert table.schema["other"] == pl.Object
+    assert table["image"][1]() is red
+
+
 def test_other_things_are_refused_with_what_they_were():
     with pytest.raises(ArgumentError, match="not list"):
         from_polars([1, 2])
