@@ -33,6 +33,7 @@ from explorer.compute.deferred import Deferred, Image
 from explorer.compute.define import defer
 from explorer.images.limits import Limits
 from explorer.models.inference import model
+from explorer.remote.client import Web
 from explorer.sources import samples
 from explorer.sources.files import read_csv, read_ndjson, read_parquet
 from explorer.sources.folder import read_folder
@@ -75,6 +76,7 @@ __all__ = [
     "ProtocolError",
     "SourceError",
     "View",
+    "Web",
     "defer",
     "from_arrow",
     "from_huggingface",

@@ -105,7 +105,39 @@ class SourceError(ExplorerError):
 
 
 class FetchError(SourceError):
-    """A URL that cannot be fetched: no such host, no answer in time, a refusal, or too much of an answer."""
+    """A URL that cannot be fetched: no such host, no answer in time, a refusal, or too much of an answer.
+
+    Parameters
+    ----------
+    message, hint
+        As in `ExplorerError`.
+    url
+        What was asked for, without a password.
+    status
+        The HTTP status of the last answer, when there was one.
+    tries
+        How often it was asked for.
+
+    Attributes
+    ----------
+    url : str
+    status : int or None
+    tries : int
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        status: int | None = None,
+        tries: int = 0,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.url = url
+        self.status = status
+        self.tries = tries
 
 
 class ImageError(ExplorerError):

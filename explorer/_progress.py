@@ -100,11 +100,13 @@ class Progress:
     label
         What is being done, for instance ``"pred, confidence"``.
     total
-        How many rows there are to do.
+        How many rows there are to do; 0 when nobody knows.
     done_word
         What became of a row, for the last line: ``"inferred"`` gives "128 of 899 rows inferred".
     always
         Leave the last line even when the work was too short for a bar.
+    unit
+        What is counted, in the plural; ``"bytes"`` are shown as MB (10^6 bytes).
     sink, clock
         Where to draw, and the time in seconds.
 
@@ -124,6 +126,7 @@ class Progress:
         total: int,
         done_word: str = "computed",
         always: bool = False,
+        unit: str = "rows",
         sink: Sink | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -133,6 +136,8 @@ class Progress:
         self.note = ""
         self._word = done_word
         self._always = always
+        self._unit, self._per = ("MB", 1e6) if unit == "bytes" else (unit, 1.0)
+        self._before = 0
         self._sink = sink if sink is not None else default_sink()
         self._clock = clock
         self._started = self._drawn = clock()
@@ -141,8 +146,16 @@ class Progress:
     @property
     def line(self) -> str:
         """What was done so far, as one sentence."""
-        text = f"{self.label}: {self.done:,} of {self.total:,} rows {self._word}"
+        of = f" of {self._number(self.total)}" if self.total or self._per == 1 else ""
+        text = f"{self.label}: {self._number(self.done)}{of} {self._unit} {self._word}"
         return f"{text}, {self.note}" if self.note else text
+
+    def _number(self, count: float) -> str:
+        return f"{count / self._per:,.{0 if self._per == 1 else 1}f}"
+
+    def begin_at(self, done: int) -> None:
+        """Count `done` as done by an earlier run."""
+        self.done = self._before = done
 
     def advance(self, rows: int) -> None:
         """Count `rows` more as done."""
@@ -151,10 +164,11 @@ class Progress:
         if now - self._started >= SHOW_AFTER_S and now - self._drawn >= REDRAW_EVERY_S:
             self._drawn = now
             self._visible = True
-            rate = self.done / (now - self._started)
-            left = (self.total - self.done) / rate if rate else 0.0
+            rate = (self.done - self._before) / (now - self._started)
+            left = (self.total - self.done) / rate if rate and self.total else 0.0
             self._sink.draw(
-                f"{self.line} · {rate:,.0f} rows/s · {left:,.0f} s left", self.done / max(self.total, 1)
+                f"{self.line} · {self._number(rate)} {self._unit}/s · {left:,.0f} s left",
+                self.done / max(self.total, 1),
             )
 
     def __enter__(self) -> Self:

@@ -69,3 +69,27 @@ def test_work_that_always_reports_says_how_it_ended(screen, clock):
         progress.advance(4)
         progress.note = "found 2"
     assert screen.last == "pred: 4 of 9 rows looked at, found 2"
+
+
+def test_bytes_are_shown_as_megabytes_and_what_an_earlier_run_did_is_not_part_of_the_rate(screen, clock):
+    with Progress(
+        "set.tgz", total=98_700_000, done_word="downloaded", unit="bytes", sink=screen, clock=clock
+    ) as progress:
+        progress.begin_at(10_000_000)
+        clock.now = 1.0
+        progress.advance(2_300_000)
+    ((text, share),) = screen.drawn
+    assert text == "set.tgz: 12.3 of 98.7 MB downloaded · 2.3 MB/s · 38 s left"
+    assert share == pytest.approx(12.3 / 98.7)
+
+
+def test_a_total_that_nobody_knows_is_left_out(screen, clock):
+    with Progress("x", total=0, done_word="downloaded", unit="bytes", always=True, sink=screen) as progress:
+        progress.advance(1_500_000)
+    assert screen.last == "x: 1.5 MB downloaded"
+
+
+def test_other_things_than_rows_are_counted_by_their_name(screen, clock):
+    with Progress("x", total=1200, done_word="unpacked", unit="files", always=True, sink=screen) as progress:
+        progress.advance(1000)
+    assert screen.last == "x: 1,000 of 1,200 files unpacked"

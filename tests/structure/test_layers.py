@@ -16,6 +16,7 @@ ORDER = (
     ("_errors",),
     ("_optional",),
     ("_progress",),
+    ("remote",),
     ("images",),
     ("compute",),
     ("table",),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 HEAVY = {"torch", "torchvision", "umap", "sklearn", "scipy", "numba", "plotly", "pandas", "pyarrow"}
+NETWORK = {"urllib3", "requests", "http"}
 WIDGETS = {"anywidget", "ipywidgets", "IPython", "traitlets", "jupyterlab", "notebook"}
 CPU_SECONDS = 0.5
 
@@ -29,7 +30,7 @@ def in_a_new_process(code: str, **environment: str) -> object:
 def test_nothing_heavy_is_loaded():
     loaded = in_a_new_process("import explorer, sys, json; print(json.dumps(sorted(sys.modules)))")
     assert isinstance(loaded, list)
-    assert not (HEAVY | WIDGETS) & {name.partition(".")[0] for name in loaded}
+    assert not (HEAVY | NETWORK | WIDGETS) & {name.partition(".")[0] for name in loaded}
 
 
 def test_it_takes_little_time_beyond_polars_and_pillow():

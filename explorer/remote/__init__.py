@@ -1,0 +1,1 @@
+"""What comes over the network: URLs read well, kept on disk, downloaded whole."""
