@@ -23,7 +23,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from io import FileIO
 
     from explorer._progress import Sink
@@ -325,9 +325,14 @@ def _written(path: Path) -> Iterator[None]:
         ) from error
 
 
+def digest(file: FileIO, algorithm: str) -> str:
+    """Return the checksum of an open file in hexadecimal."""
+    file.seek(0)
+    return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
 def _check(place: Place, part: _Part, algorithm: str, expected: str) -> None:
-    part.file.seek(0)
-    found = hashlib.file_digest(part.file, _hashed(algorithm)).hexdigest()
+    found = digest(part.file, algorithm)
     if found == expected:
         return
     part.delete()
@@ -338,10 +343,6 @@ def _check(place: Place, part: _Part, algorithm: str, expected: str) -> None:
         tries=1,
         hint="Call again; if it stays so, the file has changed on the server.",
     )
-
-
-def _hashed(algorithm: str) -> Callable[[], hashlib._Hash]:
-    return lambda: hashlib.new(algorithm, usedforsecurity=False)
 
 
 def _parsed(checksum: str | None) -> tuple[str, str | None]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from explorer._errors import ArgumentError
+from explorer.sources.downloads import imagenette_table, mnist_table
 from explorer.table.image_column import image
 from explorer.table.table import ImageTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["digits", "get"]
+__all__ = ["digits", "get", "imagenette", "mnist"]
 
 
 def digits() -> ImageTable:
@@ -46,7 +47,74 @@ def digits() -> ImageTable:
     return table.with_columns(image=image("image", mode="L"))
 
 
-_SETS: dict[str, Callable[[], ImageTable]] = {"digits": digits}
+def mnist() -> ImageTable:
+    """Return 10,000 handwritten digits of 28x28 grey pixels: the test set of MNIST. 2.4 MB, downloaded once.
+
+    They are kept in ``samples/mnist`` of the cache folder: ``$EXPLORER_CACHE``, else the user's. Without a
+    network, put the file ``mnist_handwritten_test.json.gz`` there.
+
+    Returns
+    -------
+    ImageTable
+        Columns ``image`` (List(UInt8), 784 values row by row, 0 is paper) and ``label`` (Int64, 0 to 9).
+
+    Raises
+    ------
+    FetchError
+        When the file is not there and cannot be downloaded; it says where to put it.
+    SourceError
+        When the file that is there holds something else.
+
+    Notes
+    -----
+    By Y. LeCun, C. Cortes and C. Burges, as one JSON object a line, from
+    https://github.com/Eventual-Inc/mnist-json.
+
+    Examples
+    --------
+    >>> import explorer as ex
+    >>> t = ex.samples.mnist()  # doctest: +SKIP
+    >>> t.columns, t.height  # doctest: +SKIP
+    (['image', 'label'], 10000)
+    """
+    return mnist_table()
+
+
+def imagenette() -> ImageTable:
+    """Return 13,394 photos of ten easy classes of ImageNet, 160 pixels high or wide. 99 MB, downloaded once.
+
+    They are kept in ``samples/imagenette`` of the cache folder: ``$EXPLORER_CACHE``, else the user's. Without
+    a network, put the file ``imagenette2-160.tgz`` there, or the folder that it unpacks to.
+
+    Returns
+    -------
+    ImageTable
+        Columns ``path`` (String), ``wnid`` (String, the class in WordNet), ``label`` (String, its name),
+        ``split`` (String: 9,469 rows ``"train"``, then 3,925 ``"val"``) and ``img`` (deferred).
+
+    Raises
+    ------
+    FetchError
+        When the archive is not there and cannot be downloaded; it says where to put it.
+    SourceError
+        When the archive that is there is another one, or cannot be unpacked.
+
+    Notes
+    -----
+    By J. Howard and fast.ai, https://github.com/fastai/imagenette. The photos are those of ImageNet: for
+    research that earns nothing, with all rights at their photographers.
+
+    Examples
+    --------
+    >>> import explorer as ex
+    >>> t = ex.samples.imagenette()  # doctest: +SKIP
+    >>> t.columns, t.height  # doctest: +SKIP
+    (['path', 'wnid', 'label', 'split', 'img'], 13394)
+    """
+    return imagenette_table()
+
+
+_SETS: dict[str, Callable[[], ImageTable]] = {"digits": digits, "mnist": mnist, "imagenette": imagenette}
 
 
 def get(name: str) -> ImageTable:
@@ -55,12 +123,15 @@ def get(name: str) -> ImageTable:
     Parameters
     ----------
     name
-        ``"digits"``.
+        ``"digits"`` (comes with the package), ``"mnist"`` (2.4 MB) or ``"imagenette"`` (99 MB): these two are
+        downloaded when they are asked for the first time.
 
     Raises
     ------
     ArgumentError
         When there is none of that name.
+    FetchError
+        When it is to be downloaded and cannot be.
 
     Examples
     --------
