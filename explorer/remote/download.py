@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _PIECE = 256 * 2**10
 _ALGORITHMS = {"sha256": 64, "md5": 32}
-_PATIENT = Web(timeout_s=30.0, retries=5)
+_PATIENT = Web(timeout_s=30.0, retries=3)
 
 
 def download(
@@ -62,7 +62,7 @@ def download(
     size
         In bytes, when it is known.
     fetcher
-        What asks; a patient one by default (30 s between two pieces, 5 tries without a byte).
+        What asks; a patient one by default (30 s between two pieces, 4 tries without a byte).
     sink
         Where the progress bar is drawn.
 
@@ -95,9 +95,7 @@ def download(
             _Filling(place, part, fetcher, progress, size=size, checked=expected is not None).run()
         if expected is not None:
             _check(place, part, algorithm, expected)
-        with _written(part.path):
-            part.path.replace(target)
-        part.forget()
+        part.name_it(target)
     return target
 
 
@@ -138,7 +136,16 @@ class _Part:
     def forget(self) -> None:
         self._note.unlink(missing_ok=True)
 
+    def name_it(self, target: Path) -> None:
+        """Give the whole file its name, still locked where that is possible."""
+        if sys.platform == "win32":
+            self.file.close()
+        with _written(self.path):
+            self.path.replace(target)
+        self.forget()
+
     def delete(self) -> None:
+        self.file.close()
         self.path.unlink(missing_ok=True)
         self.forget()
 
@@ -198,7 +205,7 @@ class _Filling:
                 if answer.status == 416 and have:
                     self._part.empty()
                     raise Trouble("the file has changed on the server", again=True, wait_s=0.0)
-                self._fetcher.check(answer)
+                self._fetcher.check(answer, part=True)
                 self._take(answer, have)
         except OutOfTimeError as error:
             trouble = self._fetcher.too_late()
@@ -266,7 +273,8 @@ class _Filling:
     def _refuse_another_size(self, found: int | None, *, at_least: bool = False) -> None:
         if self._size is None or found is None or (found <= self._size if at_least else found == self._size):
             return
-        self._part.delete()
+        self._part.empty()
+        self._part.forget()
         more = "at least " if at_least else ""
         raise Trouble(f"it has {more}{found:,} bytes, and {self._size:,} were expected")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from explorer.remote.transport import Answer, Transport
 
 MAX_REDIRECTS = 5
-_PIECE = 64 * 2**10
+_PIECE = 256 * 2**10
 _NAMES_KEPT_S = 60.0
 _REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -110,8 +110,8 @@ class Fetcher:
         try:
             found = dict(zip(once, pool.map(self._value, once), strict=True))
         finally:
-            # When a person interrupts: what has not begun never begins.
-            pool.shutdown(cancel_futures=True)
+            # When a person interrupts: what has not begun never begins, and what has is not waited for.
+            pool.shutdown(wait=False, cancel_futures=True)
         return [found[url] for url in urls]
 
     def _value(self, url: str) -> bytes | FetchError:
@@ -192,9 +192,9 @@ class Fetcher:
             place = self._next(place, target)
         raise Trouble(f"redirected more than {MAX_REDIRECTS} times, last to {place.shown}")
 
-    def check(self, answer: Answer) -> None:
-        """Refuse an answer that is not what was asked for."""
-        refused = refusal(answer, self._now())
+    def check(self, answer: Answer, *, part: bool = False) -> None:
+        """Refuse an answer that is not what was asked for: the whole, or else a `part` of it."""
+        refused = refusal(answer, self._now(), part=part)
         if refused is not None:
             raise refused
 
@@ -281,7 +281,9 @@ class Fetcher:
                 "a public server may not lead there"
             )
         if not private:
-            raise Trouble(f"{place.host} is not an address that holds images ({found[0]})")
+            raise Trouble(
+                f"{place.host} is never asked: {found[0]} is a link-local, multicast or reserved address"
+            )
         if not self.web.private_hosts:
             raise Trouble(
                 f"{place.host} is on a private network ({private[0]})",

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from explorer.remote.transport import Answer
 
 MAX_WAIT_S = 30.0
-_GOOD = {200, 203, 206}
+_WHOLE = {200, 203}
+_PART = 206
 _TRY_AGAIN = {408, 425, 429}
 _NEVER_AGAIN = {501, 505}
 _HINTS = {
@@ -48,7 +49,7 @@ class Trouble(Exception):  # noqa: N818  (it never leaves this room)
     wait_s: float | None = None
 
 
-def refusal(answer: Answer, now: float) -> Trouble | None:
+def refusal(answer: Answer, now: float, *, part: bool) -> Trouble | None:
     """Return what is wrong with an answer, or None when its body is what was asked for.
 
     Parameters
@@ -57,9 +58,11 @@ def refusal(answer: Answer, now: float) -> Trouble | None:
         No redirect.
     now
         Seconds since 1970, for servers that name the time at which to come back.
+    part
+        Whether a part was asked for.
     """
     status = answer.status
-    if status in _GOOD:
+    if status in _WHOLE or (part and status == _PART):
         return None
     said = f"{status} {answer.reason}".strip()
     again = status in _TRY_AGAIN or (status >= 500 and status not in _NEVER_AGAIN)

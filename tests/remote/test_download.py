@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -157,6 +158,12 @@ def test_a_wrong_checksum_deletes_the_file_and_says_both(load, server, beside):
     assert found in caught.value.message
     assert SHA256.removeprefix("sha256:") in caught.value.message
     assert beside() == []
+
+
+def test_a_file_is_kept_as_it_is_though_the_server_calls_its_compression_an_encoding(load, server):
+    packed = gzip.compress(b"rows")
+    server.replies["/set.tgz"] = Reply(body=packed, headers={"Content-Encoding": "gzip"})
+    assert load().read_bytes() == packed
 
 
 def test_a_wrong_size_is_said_before_anything_is_taken(load, server, beside):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
+import subprocess
+import sys
 import time
+from dataclasses import asdict, replace
 from threading import Barrier, Lock
 
 import pytest
@@ -57,6 +61,8 @@ def test_equal_options_are_equal_and_share_their_connections():
     copy = pickle.loads(pickle.dumps(web))  # noqa: S301  (our own)
     assert copy == web == Web(timeout_s=3.0)
     assert hash(copy) == hash(web)
+    assert replace(web, timeout_s=4, retries=0) == Web(timeout_s=4, retries=0)
+    assert Web(**asdict(web)) == web
     assert fetcher_of(copy) is fetcher_of(web)
     assert fetcher_of(web) is not fetcher_of(Web(timeout_s=4))
     with pytest.raises(AttributeError):
@@ -188,6 +194,21 @@ def test_errors_of_some_are_values_and_cost_the_others_nothing(server, real):
     assert found[1].status == 404
     assert isinstance(found[2], ex.FetchError)
     assert real().read_all([]) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_makes_connections_of_its_own(server):
+    server.replies["/a"] = Reply(body=b"a")
+    code = (
+        "import os, sys; from explorer.remote.client import Web; web = Web(cache=False)\n"
+        "assert web.read(sys.argv[1]) == b'a'\n"
+        "child = os.fork()\n"
+        "assert web.read(sys.argv[1]) == b'a'\n"
+        "assert child == 0 or os.waitpid(child, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code, server.url("/a")], check=True)
+    assert len(server.asked) == 3
+    assert len({asked.port for asked in server.asked}) == 2
 
 
 def test_what_is_no_text_is_refused(real):
