@@ -13,7 +13,7 @@ from typing import Literal
 from urllib3.exceptions import LocationParseError
 from urllib3.util import make_headers, parse_url
 
-from explorer._errors import FetchError
+from explorer._errors import FetchError, did_you_mean
 
 Network = Literal["public", "private", "refused"]
 
@@ -65,6 +65,11 @@ class Place:
 def place_of(url: str) -> Place:
     """Take a URL apart.
 
+    Parameters
+    ----------
+    url
+        Blanks around it mean nothing.
+
     Raises
     ------
     FetchError
@@ -76,10 +81,15 @@ def place_of(url: str) -> Place:
     >>> place.url, place.port, place.target
     ('http://example.com/a%20b.png?x=1', 80, '/a%20b.png?x=1')
     """
+    url = url.strip()
     scheme = url.partition("://")[0] if "://" in url else ""
     if scheme.lower() not in _PORTS:
         said = f"{scheme}:// is not fetched" if scheme else "it is no URL"
-        raise FetchError(f"{shown(url)} cannot be fetched: {said}; http:// and https:// are.", url=shown(url))
+        raise FetchError(
+            f"{shown(url)} cannot be fetched: {said}; http:// and https:// are.",
+            url=shown(url),
+            hint=did_you_mean(scheme, _PORTS) or _with_scheme(url),
+        )
     try:
         parts = parse_url(url)
     except LocationParseError as error:
@@ -92,6 +102,12 @@ def place_of(url: str) -> Place:
     clean = parts._replace(auth=None, fragment=None)
     port = _PORTS[scheme] if parts.port is None else parts.port
     return Place(clean.url, scheme, host, port, parts.request_uri, basic)
+
+
+def _with_scheme(url: str) -> str | None:
+    """Return what was perhaps meant by a URL that begins with its host."""
+    rest = re.sub(r"^https?:/*", "", url)
+    return f"Perhaps https://{rest}" if re.match(r"[\w-]+(\.[\w-]+)+/\S+$", rest) else None
 
 
 def _no_url(url: str) -> FetchError:

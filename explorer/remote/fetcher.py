@@ -281,9 +281,7 @@ class Fetcher:
                 "a public server may not lead there"
             )
         if not private:
-            raise Trouble(
-                f"{place.host} is never asked: {found[0]} is a link-local, multicast or reserved address"
-            )
+            raise Trouble(f"link-local, multicast and reserved addresses are never asked ({found[0]})")
         if not self.web.private_hosts:
             raise Trouble(
                 f"{place.host} is on a private network ({private[0]})",

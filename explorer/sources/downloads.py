@@ -197,7 +197,7 @@ def _fetched(
             status=error.status,
             tries=error.tries,
             hint=f"{error.hint}\n{by_hand}" if error.hint else by_hand,
-        ) from error
+        ) from error.__cause__
 
 
 def _check_placed(source: Source, archive: Path) -> None:

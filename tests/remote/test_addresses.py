@@ -64,6 +64,27 @@ def test_what_is_no_url_of_a_host_is_refused(url):
         place_of(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("htp://example.com/a.png", "Did you mean 'http' or 'https'?"),
+        ("example.com/a.png", "Perhaps https://example.com/a.png"),
+        ("https:/example.com/a.png", "Perhaps https://example.com/a.png"),
+        ("a.png", None),
+        ("photos/a.png", None),
+        ("s3://bucket/a.png", None),
+    ],
+)
+def test_what_was_perhaps_meant_is_said(url, hint):
+    with pytest.raises(FetchError) as caught:
+        place_of(url)
+    assert caught.value.hint == hint
+
+
+def test_blanks_around_a_url_mean_nothing():
+    assert place_of(" http://example.com/a.png\n").url == "http://example.com/a.png"
+
+
 def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(monkeypatch):
     for name in (
         "HTTP_PROXY",

@@ -18,7 +18,8 @@ from explorer.images.decode import decode
 from explorer.remote.client import Web, fetcher_of
 from tests.loopback import Loopback, Reply
 
-QUICK = {"cache": False, "timeout_s": 0.4, "retries": 1, "backoff_s": 0.0}
+QUICK = {"cache": False, "retries": 1, "backoff_s": 0.0}
+IMPATIENT = {"timeout_s": 0.4}
 
 
 @pytest.fixture
@@ -111,14 +112,14 @@ def test_a_server_that_drips_is_not_waited_for(server, real, chunked):
     server.replies["/drip"] = Reply(200, lambda handler: drip(handler, chunked=chunked), headers)
     began = time.monotonic()
     with pytest.raises(ex.FetchError, match=r"timed out after 0\.4 s"):
-        real().read(server.url("/drip"))
+        real(**IMPATIENT).read(server.url("/drip"))
     assert time.monotonic() - began < 2
 
 
 def test_a_server_that_drips_its_headers_is_not_waited_for(server, real):
     server.replies["/head"] = Reply(200, drip, end_headers=False)
     with pytest.raises(ex.FetchError, match="timed out"):
-        real().read(server.url("/head"))
+        real(**IMPATIENT).read(server.url("/head"))
 
 
 def test_a_body_that_breaks_off_is_tried_again_and_never_taken_for_whole(server, real):
@@ -181,7 +182,7 @@ def test_many_are_read_at_once_and_no_more_than_allowed(server, real):
     urls = [server.url(f"/{number}") for number in range(8)]
     for number in range(8):
         server.replies[f"/{number}"] = reply
-    bodies = real(concurrency=4, timeout_s=10).read_all([*urls, urls[0]])
+    bodies = real(concurrency=4).read_all([*urls, urls[0]])
     assert bodies == [f"/{number}".encode() for number in [*range(8), 0]]
     assert most[0] == 4
     assert len(server.asked) == 8
