@@ -62,6 +62,7 @@ def described(spec: Deferred) -> dict[str, Any]:
         "name": spec.name,
         "kind": spec.kind,
         "function": importable_name(spec.function),
+        "source": source_location(spec.function),
         "image": image,
         "expression": expression,
         "inputs": list(spec.inputs),
@@ -180,6 +181,21 @@ def importable_name(function: object) -> str | None:
         return None
     name = f"{function.__module__}:{function.__qualname__}"
     return name if _looked_up(name) is function else None
+
+
+def source_location(function: object) -> str | None:
+    """Return the file and the line where a function, or the class of a callable, was defined.
+
+    Examples
+    --------
+    >>> source_location(json.dumps).rpartition("/")[2].partition(":")[0], source_location(len)
+    ('__init__.py', None)
+    """
+    if not isinstance(function, FunctionType):
+        function = getattr(type(function), "__dict__", {}).get("__call__")
+    if not isinstance(function, FunctionType) or (function.__module__ or "").partition(".")[0] == "explorer":
+        return None
+    return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
 
 
 def _looked_up(name: str) -> object:

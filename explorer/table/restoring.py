@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,27 +18,34 @@ from explorer.compute.results import Failure, Results
 from explorer.compute.rows import ROW_ID
 from explorer.table.base import Origin
 from explorer.table.binding import Binding
-from explorer.table.definitions import Detached, Home, restored
-from explorer.table.image_column import existing_folder
-from explorer.table.storage import FORMAT, TABLE, VERSION, left_over, nearest, path_of
+from explorer.table.definitions import Detached, restored
+from explorer.table.description import load
+from explorer.table.generations import TABLE, Hold, path_of
+from explorer.table.image_column import ImageLoader, existing_folder
+from explorer.table.packing import Pack, PackedLoader
+from explorer.table.parts import FilesIn
+from explorer.table.relocating import Whereabouts, holds_paths
 from explorer.table.table import ImageTable
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from explorer.compute.deferred import Deferred, Dtype
     from explorer.compute.graph import Ref
 
 _OF_NO_FRAME: dict[str, Dtype] = {"Image": Image, "Object": pl.Object}
+_ATTEMPTS = 20
 
 
 def read(
     folder: str | os.PathLike[str],
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     *,
     functions: Mapping[str, Any] | None = None,
     base_dir: str | Path | None = None,
+    **unknown: Any,
 ) -> ImageTable:
     """Read a table that was written into a folder.
 
@@ -59,7 +64,10 @@ def read(
         Column (or function) name to the function that computes it, a deferred column like
         ``ex.model(net, …)``, or an expression.
     base_dir
-        Where the images are now; where they were when the table was written, if not given.
+        Where the images are now. When not given: where they were when the table was written, or, if that
+        folder is gone, where they were as seen from the table. Packed images need none.
+    **unknown
+        Refused, with the nearest keyword that exists.
 
     Returns
     -------
@@ -89,12 +97,14 @@ def read(
     [(1, 2), (2, 4), (3, 6)]
     >>> folder.cleanup()
     """
+    for name in unknown:
+        raise ArgumentError.unknown_keyword("ex.read()", name, ["columns", "functions", "base_dir"])
     path = path_of(folder, "ex.read()")
-    content = _content(path)
+    wanted = [columns] if isinstance(columns, str) else None if columns is None else [*columns]
+    moved = None if base_dir is None else existing_folder(base_dir)
+    content, hold = _held(path)
     try:
-        moved = None if base_dir is None else existing_folder(base_dir)
-        reader = _Reader(path, content, dict(functions or {}), moved)
-        return reader.table(None if columns is None else [*columns])
+        return _Reader(path, content, dict(functions or {}), moved, hold).table(wanted)
     except (
         KeyError,
         TypeError,
@@ -109,38 +119,18 @@ def read(
         raise SourceError(f"{path / TABLE} is damaged: {error!r}") from error
 
 
-def _content(path: Path) -> dict[str, Any]:
-    if not path.is_dir():
-        if path.exists():
-            raise SourceError(f"{path} is a file; a table is a folder with a {TABLE}.")
-        old = left_over(path)
-        hint = (
-            f'Overwriting it was cut short; what was there is in: ex.read("{old}")' if old else nearest(path)
-        )
-        raise SourceError(f"{path} does not exist.", hint=hint)
-    try:
-        content = json.loads((path / TABLE).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SourceError(
-            f"{path} is not the folder of a table: it has no {TABLE}.",
-            hint=f'For a folder of images: ex.read_folder("{path}")',
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path / TABLE} is damaged: {error}") from error
-    except OSError as error:
-        raise SourceError(f"{path / TABLE} cannot be read: {error.strerror}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SourceError(f"{path / TABLE} is not the description of a table.")
-    version = content.get("version")
-    if type(version) is not int or version < 1:
-        raise SourceError(f"{path / TABLE} is damaged: its version is {version!r}.")
-    if version > VERSION:
-        raise SourceError(
-            f"{path} was written in version {version} of the format, by explorer {content.get('explorer')}; "
-            f"this one reads up to version {VERSION}.",
-            hint="Install a newer one: pip install --upgrade explorer",
-        )
-    return content
+def _held(path: Path) -> tuple[dict[str, Any], Hold | None]:
+    """Return the description of a table whose files nobody is going to delete meanwhile."""
+    for _ in range(_ATTEMPTS):
+        content = load(path)
+        if content["version"] == 1:
+            return content, None
+        hold = Hold(path / content["data"])
+        # It may have been replaced before it was held.
+        if load(path).get("data") == content["data"]:
+            return content, hold
+        hold.close()
+    raise SourceError(f"{path} is replaced all the time.", hint="Read it when nobody writes it.")
 
 
 @dataclass
@@ -156,26 +146,34 @@ class _Function:
     node: Node | None = None
 
     def output(self, name: str) -> dict[str, Any]:
-        return next(output for output in self.kept["returns"] if output["output"] == name)
+        for output in self.kept["returns"]:
+            if output["output"] == name:
+                return dict(output)
+        raise ValueError(f"the function {self.kept['name']!r} has no output {name!r}")
 
 
 class _Reader:
     """Reads one table, each file at most once and only when something needs it."""
 
     def __init__(
-        self, folder: Path, content: dict[str, Any], given: dict[str, Any], moved: Path | None
+        self,
+        folder: Path,
+        content: dict[str, Any],
+        given: dict[str, Any],
+        moved: Path | None,
+        hold: Hold | None,
     ) -> None:
         self._folder = folder
         self._content = content
+        self._hold = hold
         self._rows = int(content["rows"])
-        kept = content["base_dir"]
-        self._home = Home(moved or (None if kept is None else Path(kept)), moved=moved is not None)
-        self._files: dict[str, pl.DataFrame] = {}
+        self._where = Whereabouts(folder, content.get("folders", {}), moved)
+        self._home = self._where.home(content["base_dir"])
+        data = folder / content.get("data", "")
+        self._files = FilesIn(folder, data, self._rows, content.get("files"))
         self._series: dict[int, pl.Series] = {}
         self._ids: dict[str, int] = {}
         self._columns: dict[str, dict[str, Any]] = {column["name"]: column for column in content["columns"]}
-        if len(self._columns) != len(content["columns"]) or ROW_ID in self._columns:
-            raise ValueError("two columns of one name")
         self._functions = [
             _Function(
                 number,
@@ -213,6 +211,7 @@ class _Reader:
         )
         table = ImageTable(Frame(frame), Binding(refs, names_of), origin)._rebound(refs)
         self._warn()
+        self._warn_of_folders()
         return table
 
     # Which functions come back
@@ -221,7 +220,7 @@ class _Reader:
         known = [
             name
             for function in self._functions
-            for name in (*function.columns, function.kept["name"], function.kept["function"])
+            for name in (*function.columns, function.kept["name"], function.kept.get("function"))
             if name
         ]
         for name in self._given:
@@ -245,14 +244,43 @@ class _Reader:
             kept = function.kept
             names = (*function.columns, kept["name"], kept["function"])
             given = next((self._given[name] for name in names if name in self._given), None)
+            outputs = [output["output"] for output in kept["returns"]]
             try:
-                spec = restored(kept, [output["output"] for output in kept["returns"]], given, self._home)
+                spec = restored(self._where.at_home(kept), outputs, given, self._home)
                 for read_from in kept["reads"]:
                     self._check_readable(function, read_from)
             except Detached as error:
-                function.reason = str(error)
+                source = kept.get("source")
+                function.reason = f"{error}{f'; it was defined in {source}' if source else ''}"
             else:
-                function.spec = spec
+                function.spec = self._unpacking(spec, kept.get("packed"))
+
+    # Images
+
+    def _unpacking(self, spec: Deferred, packed: str | None) -> Deferred:
+        if not packed or not isinstance(spec.function, ImageLoader):
+            return spec
+        pack = Pack(self._files.check(packed), self._hold)
+        return replace(spec, function=PackedLoader.like(spec.function, pack))
+
+    def _warn_of_folders(self) -> None:
+        for function in self._functions:
+            loader = function.node and function.node.spec.function
+            if not isinstance(loader, ImageLoader) or isinstance(loader, PackedLoader):
+                continue
+            if loader.base_dir is None or loader.base_dir.is_dir() or not self._reads_paths(function):
+                continue
+            warnings.warn(
+                f"The images of {', '.join(function.columns) or function.kept['name']} were in "
+                f"{loader.base_dir}, which is not there.\n"
+                f'To say where they are now: ex.read("{self._folder}", base_dir="…")',
+                ExplorerWarning,
+                stacklevel=4,
+            )
+
+    def _reads_paths(self, function: _Function) -> bool:
+        (read_from,) = function.kept["reads"]
+        return "file" not in read_from or holds_paths(self._values(read_from["file"]))
 
     def _check_readable(self, function: _Function, read_from: dict[str, Any]) -> None:
         """Refuse to call a function on the nulls of an input that does not come back whole."""
@@ -340,49 +368,18 @@ class _Reader:
                 for name, output in outputs.items()
                 if (file := output["file"])
             }
-            if values and (good.any() or failures):
-                results.store(np.flatnonzero(good.to_numpy()).astype(np.uint32), values, failures)
+            known = np.flatnonzero(good.to_numpy()).astype(np.uint32)
+            results.store(known if values else known[:0], values, failures)
         function.node = Node(spec, inputs, results=results)
 
     def _state(self, function: _Function) -> tuple[pl.Series, dict[int, Failure]]:
-        frame = self._frame(function.kept["state"])
+        frame = self._files.frame(function.kept["state"])
         failed = frame.with_row_index("row").filter(pl.col("known") & pl.col("type").is_not_null())
         failures = {
-            row: Failure(kind, message or "", name or "")
-            for row, kind, message, name in failed.select("row", "type", "message", "function").iter_rows()
+            row["row"]: Failure(row["type"], row["message"] or "", row["function"] or "", row.get("hint"))
+            for row in failed.iter_rows(named=True)
         }
         return frame["known"] & frame["type"].is_null(), failures
 
     def _values(self, file: str) -> pl.Series:
-        return self._frame(file).to_series()
-
-    def _path(self, file: str) -> Path:
-        parts = Path(file).parts
-        if len(parts) != 2 or ".." in parts or Path(file).is_absolute():
-            raise ValueError(f"{file!r} is not a file of the table")
-        return self._folder / file
-
-    def _frame(self, file: str) -> pl.DataFrame:
-        if file not in self._files:
-            path = self._path(file)
-            try:
-                frame = pl.read_parquet(path, glob=False)
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise _damaged(path, error) from error
-            if frame.height != self._rows or frame.width < 1:
-                raise SourceError(
-                    f"{path} has {frame.height:,} rows, but the table has {self._rows:,}.",
-                    hint="The file belongs to another table, or was changed.",
-                )
-            self._files[file] = frame
-        return self._files[file]
-
-
-def _damaged(path: Path, error: BaseException) -> SourceError:
-    if not path.exists():
-        return SourceError(f"The table {path.parent.parent} is not whole: {path} is missing.")
-    first = str(error).partition("\n")[0]
-    return SourceError(
-        f"The table {path.parent.parent} is not whole: {path} is truncated or damaged ({first}).",
-        hint="Other columns can still be read: ex.read(…, columns=[…])",
-    )
+        return self._files.frame(file).to_series()

@@ -1,47 +1,46 @@
-"""A table in a folder: a Parquet file for each column, and a JSON file that says what they are.
+"""A table in a folder: Parquet files for each column, and a JSON file that says what they are.
 
 The folder holds::
 
-    table.json            what there is, for people and for `read`
-    columns/*.parquet     stored columns, one in each file
-    computed/*.parquet    what is known of deferred columns, and of which rows it is known
+    table.json                    what there is, for people and for `read`
+    data-…/columns/*.parquet      stored columns, one in each file
+    data-…/computed/*.parquet     what is known of deferred columns, and of which rows it is known
+    data-…/images/*/*.parquet     the encoded bytes of images, where they are packed
 
-It is written beside the place where it belongs and then renamed, so that a process that is killed
-leaves the table that was there.
+A column that is large lies in several parts, in a folder of its name.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
-import uuid
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
 
-from explorer._errors import ArgumentError, SourceError, did_you_mean
+from explorer._errors import ArgumentError, SourceError
 from explorer.compute.deferred import Image
-from explorer.compute.graph import Output, Stored, stored_columns, upstream
+from explorer.compute.graph import Output, Stored
 from explorer.compute.rows import Rows
 from explorer.table.definitions import described
+from explorer.table.generations import FORMAT, TABLE, VERSION, Draft, checked_target
+from explorer.table.image_column import ImageLoader
+from explorer.table.packing import PACK_BYTES, Packer, groups_to_pack
+from explorer.table.parts import PART_BYTES, FilesOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from explorer.compute.deferred import Dtype
     from explorer.compute.graph import Node, Ref
     from explorer.table.base import TableBase
+    from explorer.table.packing import Packed
 
-TABLE = "table.json"
-FORMAT = "explorer table"
-VERSION = 1
-FOLDERS = ("columns", "computed")
+Images = Literal["reference", "pack"]
 
+_FOLDERS = ("columns", "computed", "images")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 _LONGEST_NAME = 60
 _WORDS: dict[str, Dtype] = {"Unknown": pl.Unknown, "Image": Image, "Object": pl.Object}
@@ -51,14 +50,17 @@ def write(
     table: TableBase,
     folder: str | os.PathLike[str],
     *,
+    images: Images = "reference",
     overwrite: bool = False,
+    part_bytes: int = PART_BYTES,
+    pack_bytes: int = PACK_BYTES,
     replace: Callable[[Path, Path], object] = os.replace,
 ) -> None:
     """Write a table into a folder, whole or not at all.
 
     Stored columns are written, and of deferred ones what was computed so far and how they are
-    defined; nothing is computed, but for filters that have waited. Images stay what they are in the
-    table, paths or bytes.
+    defined; nothing is computed, but for filters that have waited and, where images are packed, for
+    their paths.
 
     Parameters
     ----------
@@ -66,11 +68,16 @@ def write(
         What to write.
     folder
         Where to: a name in a folder that exists.
+    images
+        ``"reference"``: images stay what they are in the table, paths or bytes. ``"pack"``: the
+        encoded bytes of every image go into the folder.
     overwrite
         Whether a table that is there is replaced, once the new one is complete. Folders that hold
         anything else are left alone.
+    part_bytes, pack_bytes
+        How large one file of a column, and one of packed images, may become in memory.
     replace
-        Renames a folder.
+        Renames the file that makes the new table the one that is there.
 
     Raises
     ------
@@ -90,7 +97,9 @@ def write(
     [(3,), (1,)]
     >>> folder.cleanup()
     """
-    target = _target(folder, overwrite=overwrite)
+    if images not in get_args(Images):
+        raise ArgumentError.not_one_of("images= of write()", images, get_args(Images))
+    target = checked_target(folder, overwrite=overwrite)
     table = table._rows()
     for name, dtype in table._frame.schema.items():
         if dtype == pl.Object:
@@ -99,151 +108,108 @@ def write(
                 f"{which} holds Python objects, which no file of a table can hold.",
                 hint="Leave it out: t.drop(…).write(…)",
             )
-    draft = _sibling(target, "writing")
     try:
-        try:
-            draft.mkdir()
-            _Writer(draft, table).write()
-            _swap(draft, target, replace)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        with Draft(target) as draft:
+            files = FilesOut(draft.folder, part_bytes=part_bytes)
+            content = _Writer(files, table, target).write(
+                all_images=images == "pack", packer=Packer(files, pack_bytes=pack_bytes)
+            )
+            content["data"] = draft.folder.name
+            draft.commit(content, overwrite=overwrite, replace=replace)
     except (OSError, pl.exceptions.PolarsError) as error:
         # Polars raises OSError with all of its words in one text.
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        old = left_over(target)
-        kept = f"What was there is in {old}." if old else "Nothing was written."
-        kept = "The table that was there is unchanged." if target.exists() else kept
+        is_there = (target / TABLE).exists()
+        kept = "The table that was there is unchanged." if is_there else "Nothing was written."
         raise SourceError(f"{target} cannot be written: {reason}", hint=kept) from error
 
 
-def _target(given: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    target = path_of(given, "write()")
-    if not target.parent.is_dir():
-        raise SourceError(
-            f"{target} cannot be written: the folder {target.parent} does not exist.",
-            hint=nearest(target.parent),
-        )
-    if not target.exists():
-        return target
-    if not target.is_dir():
-        raise SourceError(f"{target} is a file.", hint="A table is written into a folder of its own.")
-    inside = sorted(path.name for path in target.iterdir())
-    foreign = next((name for name in inside if name not in (TABLE, *FOLDERS)), None)
-    if inside and (foreign or TABLE not in inside):
-        what = f"it holds {foreign!r}" if foreign else f"it holds no {TABLE}"
-        raise SourceError(
-            f"{target} is there already, and not only a table: {what}.",
-            hint="Choose a folder that does not exist. This one is replaced in no case.",
-        )
-    if inside and not overwrite:
-        raise SourceError(f"{target} holds a table already.", hint="To replace it: overwrite=True")
-    return target
-
-
-def path_of(given: str | os.PathLike[str], where: str) -> Path:
-    """Return the real path of what a person typed, ``~`` and ``$VAR`` expanded."""
-    if not isinstance(given, (str, os.PathLike)):
-        raise ArgumentError(f"{where} takes the path of a folder, not {type(given).__name__} {given!r}.")
-    if not os.fspath(given):
-        raise ArgumentError(f"{where} was given an empty path.")
-    return Path(os.path.realpath(os.path.expandvars(Path(given).expanduser())))
-
-
-def _sibling(target: Path, what: str) -> Path:
-    return target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.{what}")
-
-
-def left_over(target: Path) -> Path | None:
-    """Return the old table of an overwriting that was killed between its two renames."""
-    with suppress(OSError):
-        prefix, old = f".{target.name[:100]}.", [*target.parent.iterdir()]
-        old = [path for path in old if path.name.startswith(prefix) and path.suffix == ".old"]
-        return max(old, key=lambda path: path.stat().st_mtime, default=None)
-    return None
-
-
-def nearest(path: Path) -> str | None:
-    """Return a sentence with the names beside a path that resemble it."""
-    with suppress(OSError):
-        return did_you_mean(path.name, [beside.name for beside in path.parent.iterdir()])
-    return None
-
-
-def _swap(draft: Path, target: Path, replace: Callable[[Path, Path], object]) -> None:
-    """Put the finished draft in its place. What was there is deleted only after that."""
-    if not target.exists():
-        replace(draft, target)
-        _sync(target.parent)
-        return
-    old = _sibling(target, "old")
-    replace(target, old)
-    try:
-        replace(draft, target)
-    except BaseException:
-        if not target.exists():
-            old.rename(target)
-        raise
-    _sync(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Have what was written reach the disk; folders cannot be asked for it everywhere."""
-    if path.is_dir():
-        with suppress(OSError):
-            _sync_descriptor(os.open(path, os.O_RDONLY))
-    else:
-        _sync_descriptor(os.open(path, os.O_RDWR))
-
-
-def _sync_descriptor(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 class _Writer:
-    """Writes one table into an empty folder."""
+    """Writes the files of one table, one column at a time, and says what they are."""
 
-    def __init__(self, folder: Path, table: TableBase) -> None:
-        self._folder = folder
+    def __init__(self, files: FilesOut, table: TableBase, target: Path) -> None:
+        self._files = files
         self._table = table
+        self._target = target
         self._binding = table._binding
         self._rows = Rows(table._frame, table._binding.names)
         self._taken: set[str] = set()
         self._stored: dict[int, str] = {}
         self._numbers: dict[int, int] = {}
+        self._packed: dict[int, tuple[Packed, str]] = {}
 
-    def write(self) -> None:
-        for name in FOLDERS:
-            (self._folder / name).mkdir()
+    def write(self, *, all_images: bool, packer: Packer) -> dict[str, Any]:
+        """Write all files, and return what ``table.json`` is to say of them."""
+        self._pack(packer, all_images=all_images)
         stored = [self._keep_stored(name, ref) for name, ref in self._binding.refs.items()]
-        nodes = list(upstream(self._binding.nodes))
-        hidden = sorted(stored_columns(nodes) - set(self._stored))
-        kept = [self._keep_series("kept", self._rows.stored(column), column) for column in hidden]
+        nodes = self._functions()
+        needed = {ref.column for node in nodes for ref in self._reads(node) if isinstance(ref, Stored)}
+        kept = [
+            self._keep_series("kept", self._rows.stored(column), column)
+            for column in sorted(needed - set(self._stored))
+        ]
         functions = [self._keep_function(number, node) for number, node in enumerate(nodes)]
         columns = [
             {"name": name, **self._described(ref)} if record is None else record
             for record, (name, ref) in zip(stored, self._binding.refs.items(), strict=True)
         ]
         origin = self._table._origin
-        content = {
+        return {
             "format": FORMAT,
             "version": VERSION,
             "explorer": _version(),
             "rows": self._table.height,
             "title": origin.title,
             "base_dir": None if origin.base_dir is None else str(origin.base_dir),
+            "folders": self._folders(nodes),
+            "data": "",
             "columns": columns,
-            "kept": kept,
             "functions": functions,
+            "kept": kept,
+            "files": self._files.written,
         }
-        path = self._folder / TABLE
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        _sync(path)
-        for name in (*FOLDERS, "."):
-            _sync(self._folder / name)
+
+    # Images
+
+    def _pack(self, packer: Packer, *, all_images: bool) -> None:
+        called = {ref.node.uid: name for name, ref in self._binding.deferred.items()}
+        for group in groups_to_pack(self._functions(), self._rows, all_of_them=all_images):
+            name = next((called[node.uid] for node in group if node.uid in called), group[0].spec.name)
+            stem = f"{_FOLDERS[2]}/{self._free(name)}"
+            engine, counters = self._table._origin.engine, self._table.counters
+            packed = packer.pack(stem, group, self._rows, engine, counters)
+            places = self._write(_FOLDERS[2], f"{name}.places", packed.places.to_frame())
+            self._packed |= {node.uid: (packed, places) for node in group}
+
+    def _folders(self, nodes: Iterable[Node]) -> dict[str, str]:
+        """Return the folders of images, and where they are as seen from the table: both may move together."""
+        loaders = [node.spec.function for node in nodes if node.uid not in self._packed]
+        folders = [loader.base_dir for loader in loaders if isinstance(loader, ImageLoader)]
+        beside: dict[str, str] = {}
+        for folder in dict.fromkeys([self._table._origin.base_dir, *folders]):
+            if folder is not None and os.path.splitdrive(folder)[0] == os.path.splitdrive(self._target)[0]:
+                beside[str(folder)] = Path(os.path.relpath(folder, self._target)).as_posix()
+        return beside
+
+    # Columns
+
+    def _functions(self) -> list[Node]:
+        """Return the functions that the table needs, inputs first; those of packed images need none."""
+        found: dict[int, Node] = {}
+
+        def visit(node: Node) -> None:
+            if node.uid not in found:
+                for ref in self._reads(node):
+                    if isinstance(ref, Output):
+                        visit(ref.node)
+                found[node.uid] = node
+
+        for node in self._binding.nodes:
+            visit(node)
+        return list(found.values())
+
+    def _reads(self, node: Node) -> tuple[Ref, ...]:
+        return () if node.uid in self._packed else node.inputs
 
     def _keep_stored(self, name: str, ref: Ref) -> dict[str, Any] | None:
         if isinstance(ref, Output):
@@ -251,7 +217,7 @@ class _Writer:
         return {"name": name, **self._keep_series(name, self._rows.stored(ref.column), ref.column)}
 
     def _keep_series(self, name: str, series: pl.Series, column: int) -> dict[str, Any]:
-        file = self._write(FOLDERS[0], name, series.alias(name).to_frame())
+        file = self._write(_FOLDERS[0], name, series.alias(name).to_frame())
         self._stored[column] = file
         return {"dtype": str(series.dtype), "file": file}
 
@@ -263,8 +229,9 @@ class _Writer:
     def _keep_function(self, number: int, node: Node) -> dict[str, Any]:
         self._numbers[node.uid] = number
         # Known first: what is computed while this is written has then a value, and counts as unknown.
-        known = node.results.known(self._rows.ids)
-        failures = node.results.failures(self._rows.ids)
+        known = pl.Series("known", node.results.known(self._rows.ids))
+        failures = self._failures(node)
+        good = known & failures["type"].is_null()
         called = {ref.name: name for name, ref in self._binding.deferred.items() if ref.node is node}
         outputs = []
         for output in node.spec.returns:
@@ -273,41 +240,58 @@ class _Writer:
             file = None
             if ref.fits_a_frame:
                 values = node.results.series(output, self._rows.ids).alias(name)
-                file = self._write(FOLDERS[1], name, values.to_frame())
+                file = self._write(_FOLDERS[1], name, values.to_frame())
             declared = not _is_vague(node.spec.returns[output])
             outputs.append({"output": output, "dtype": _word(ref.dtype), "declared": declared, "file": file})
+        packed, places = self._packed.get(node.uid, (None, None))
+        has_values = any(output["file"] for output in outputs)
         state = None
-        if any(output["file"] for output in outputs):
+        if has_values or (packed and not good.all()):
             label = next(iter(called.values()), node.spec.name)
-            failed = [failures.get(int(row)) for row in self._rows.ids] if failures else []
-            words = {
-                field: pl.Series([getattr(failure, field, None) for failure in failed], dtype=pl.String)
-                if failed
-                else pl.Series([None], dtype=pl.String).new_from_index(0, len(known))
-                for field in ("type", "message", "function")
-            }
-            state = self._write(FOLDERS[1], f"{label}.rows", pl.DataFrame({"known": known, **words}))
-        inputs = [self._described(ref) for ref in node.inputs]
-        return {**described(node.spec), "reads": inputs, "returns": outputs, "state": state}
+            # Of images only failures are kept, and their bytes: they are still to be decoded.
+            kept = known if has_values else known & ~good
+            state = self._write(_FOLDERS[1], f"{label}.rows", failures.insert_column(0, kept))
+        return {
+            **described(node.spec),
+            "computed": int(good.sum()),
+            "failed": int((known & ~good).sum()),
+            "reads": [{"file": places}] if packed else [self._described(ref) for ref in node.inputs],
+            "packed": packed and packed.stem,
+            "returns": outputs,
+            "state": state,
+        }
+
+    def _failures(self, node: Node) -> pl.DataFrame:
+        """Return why rows failed, null where they did not."""
+        failures = node.results.failures(self._rows.ids)
+        if not failures:
+            empty = pl.Series([None], dtype=pl.String).new_from_index(0, len(self._rows))
+            return pl.DataFrame([empty.alias(name) for name in _OF_A_FAILURE])
+        failed = [failures.get(row) for row in self._rows.ids.tolist()]
+        return pl.DataFrame(
+            [
+                pl.Series(name, [getattr(failure, name, None) for failure in failed], dtype=pl.String)
+                for name in _OF_A_FAILURE
+            ]
+        )
 
     def _write(self, folder: str, name: str, frame: pl.DataFrame) -> str:
-        file = f"{folder}/{self._free(name)}.parquet"
-        try:
-            frame.write_parquet(self._folder / file)
-        except pl.exceptions.PolarsError as error:
-            raise pl.exceptions.ComputeError(f"the column {name!r}: {error}") from error
-        _sync(self._folder / file)
-        return file
+        return self._files.write(f"{folder}/{self._free(name)}", frame)
 
     def _free(self, name: str) -> str:
         """Return a name that every file system takes and that no other file has."""
         safe = re.sub(r"[^a-z0-9_.-]+", "-", name.casefold()).strip(".-")[:_LONGEST_NAME].rstrip(".-")
+        # No folder of parts may be called like the file of another column.
+        safe = safe.replace(".parquet", "-parquet")
         safe = f"_{safe}" if safe.partition(".")[0] in _RESERVED else safe or "column"
         free, again = safe, 2
         while free in self._taken:
             free, again = f"{safe}-{again}", again + 1
         self._taken.add(free)
         return free
+
+
+_OF_A_FAILURE = ("type", "message", "function", "hint")
 
 
 def _version() -> str:

@@ -205,18 +205,39 @@ class ImageTable(ColumnVerbs, RowVerbs):
 
         return to_torch_dataset(self, columns, transform=transform)
 
-    def write(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def write(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        images: Literal["reference", "pack"] = "reference",
+        overwrite: bool = False,
+        **unknown: Any,
+    ) -> None:
         """Write the table to a folder: columns as Parquet, definitions and what was computed of them.
 
-        Images stay as references. The folder is complete or not there, whatever happens on the way.
-        `explorer.read` brings the table back.
+        The table in the folder is complete or not there, whatever happens on the way; one that is
+        replaced stays until the new one is complete. `explorer.read` brings it back.
 
         Parameters
         ----------
         folder
             The folder to make.
+        images
+            ``"reference"`` keeps paths as paths: the images stay where they are, and paths stay relative
+            to their `base_dir`. ``"pack"`` puts the bytes of every image into the folder, as they are in
+            their files, so that it can be read anywhere; each file is read once, and one that cannot be
+            read keeps its reason. Images that are packed already stay packed.
         overwrite
             Replace a table that is there.
+        **unknown
+            Refused, with the nearest keyword that exists.
+
+        Raises
+        ------
+        SourceError
+            When the place is taken, or cannot be written. What was there is still there.
+        ArgumentError
+            When a column holds Python objects, which no file can hold.
 
         Examples
         --------
@@ -228,7 +249,9 @@ class ImageTable(ColumnVerbs, RowVerbs):
         """
         from explorer.table.storage import write
 
-        write(self, folder, overwrite=overwrite)
+        for name in unknown:
+            raise ArgumentError.unknown_keyword("write()", name, ["images", "overwrite"])
+        write(self, folder, images=images, overwrite=overwrite)
 
     def pipe(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Return ``function(self, *args, **keywords)``."""

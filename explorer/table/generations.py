@@ -1,0 +1,311 @@
+"""The folder of a table, in which a new table takes the place of the old one in a single step.
+
+The data of a table lies in a folder of its own, and one file says which it is::
+
+    table.json              what there is, for people and for `read`
+    data-3f9a2c41d0b7/      the files that it names
+
+A table is written into a new data folder, then ``table.json`` is replaced, then the old data are
+deleted. A process that is killed at any point leaves the old table or the new one; what else it leaves
+is deleted by the next one that writes there. Data that somebody reads from are never deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from explorer._errors import ArgumentError, SourceError, did_you_mean
+
+try:
+    import fcntl
+
+    HAS_LOCKS = True
+except ImportError:  # on Windows, where files that are open cannot be deleted anyway
+    HAS_LOCKS = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+TABLE = "table.json"
+FORMAT = "explorer table"
+VERSION = 2
+FIRST_VERSION_FOLDERS = ("columns", "computed")
+
+_LOCK = ".lock"
+_DATA = re.compile(r"data-[0-9a-f]{12}")
+_ATTEMPTS = 20
+
+
+def path_of(given: str | os.PathLike[str], where: str) -> Path:
+    """Return the real path of what a person typed, ``~`` and ``$VAR`` expanded."""
+    if not isinstance(given, (str, os.PathLike)):
+        raise ArgumentError(f"{where} takes the path of a folder, not {type(given).__name__} {given!r}.")
+    if not os.fspath(given):
+        raise ArgumentError(f"{where} was given an empty path.")
+    return Path(os.path.realpath(os.path.expandvars(Path(given).expanduser())))
+
+
+def nearest(path: Path) -> str | None:
+    """Return a sentence with the names beside a path that resemble it."""
+    with suppress(OSError):
+        return did_you_mean(path.name, [beside.name for beside in path.parent.iterdir()])
+    return None
+
+
+def is_data_folder(name: object) -> bool:
+    """Whether this is the name of a data folder.
+
+    Examples
+    --------
+    >>> is_data_folder("data-0123456789ab"), is_data_folder("../data-0123456789ab")
+    (True, False)
+    """
+    return isinstance(name, str) and _DATA.fullmatch(name) is not None
+
+
+def data_folders(target: Path) -> list[Path]:
+    """Return the data folders that lie in the folder of a table, the present one and left-overs."""
+    return sorted(path for path in target.iterdir() if is_data_folder(path.name))
+
+
+def checked_target(given: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Return the path of the folder that a table may be written into.
+
+    Raises
+    ------
+    SourceError
+        When it is a file, holds something else than a table, or a table that is not to be replaced.
+    """
+    target = path_of(given, "write()")
+    if not target.parent.is_dir():
+        raise SourceError(
+            f"{target} cannot be written: the folder {target.parent} does not exist.",
+            hint=nearest(target.parent),
+        )
+    if not target.exists():
+        return target
+    if not target.is_dir():
+        raise SourceError(f"{target} is a file.", hint="A table is written into a folder of its own.")
+    # Hidden files are those of file managers and version control; they harm nothing, and nothing harms them.
+    inside = sorted(path.name for path in target.iterdir() if not path.name.startswith("."))
+    allowed = (TABLE, *FIRST_VERSION_FOLDERS) if TABLE in inside else ()
+    foreign = next((name for name in inside if name not in allowed and not is_data_folder(name)), None)
+    if foreign is not None:
+        raise SourceError(
+            f"{target} is there already, and not only a table: it holds {foreign!r}.",
+            hint="Choose a folder that does not exist. This one is replaced in no case.",
+        )
+    if TABLE not in inside:
+        return target
+    if not overwrite:
+        raise _taken(target)
+    with suppress(OSError, ValueError, RecursionError):
+        content = json.loads((target / TABLE).read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise SourceError(
+                f"{target} holds a {TABLE} that is not of a table.",
+                hint="Choose a folder that does not exist. This one is replaced in no case.",
+            )
+    return target
+
+
+def _taken(target: Path) -> SourceError:
+    return SourceError(f"{target} holds a table already.", hint="To replace it: overwrite=True")
+
+
+def _current(target: Path) -> str | None:
+    """Return the name of the data folder that the table in this folder has."""
+    try:
+        content = json.loads((target / TABLE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    name = content.get("data") if isinstance(content, dict) else None
+    return name if is_data_folder(name) else None
+
+
+class Hold:
+    """Keeps data from being deleted while somebody reads from them, or writes them.
+
+    It ends with `close`, with the object, or with the process, however that ends. Where locks are not to
+    be had (the file system has none, the folder cannot be opened) it keeps nothing, and says so in `kept`.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> Hold(pathlib.Path("nowhere")).kept
+    False
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = _locked(folder, alone=False)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the data are kept."""
+        return self._descriptor is not None
+
+    def close(self) -> None:
+        """Let go of the data."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Hold], tuple[Path]]:
+        return Hold, (self._folder,)
+
+
+def _locked(folder: Path, *, alone: bool) -> int | None:
+    """Return a descriptor that holds a lock, or None where there is none to be had."""
+    if not HAS_LOCKS:
+        return None
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def clean(target: Path, *, previous: str | None = None) -> None:
+    """Delete the data folders that the table does not name, that nobody reads and that nobody writes.
+
+    Parameters
+    ----------
+    target
+        The folder of the table.
+    previous
+        The data folder that was the table's. Where there are no locks, no other is deleted.
+    """
+    try:
+        current = _current(target)
+        folders = data_folders(target)
+    except (OSError, ValueError, RecursionError):
+        return
+    for folder in folders:
+        if folder.name == current or (not HAS_LOCKS and folder.name != previous):
+            continue
+        descriptor = _locked(folder, alone=True)
+        try:
+            if HAS_LOCKS and descriptor is None and (folder / _LOCK).exists():
+                continue
+            # Who wrote it has ended. It may have become the table's since we looked, but cannot any more.
+            with suppress(OSError, ValueError):
+                if folder.name != _current(target):
+                    shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+    if current is not None:
+        for name in FIRST_VERSION_FOLDERS:
+            shutil.rmtree(target / name, ignore_errors=True)
+
+
+class Draft:
+    """A new data folder, deleted on leaving the ``with`` block unless it was committed.
+
+    Parameters
+    ----------
+    target
+        The folder of the table, made when it is not there.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._made = not target.exists()
+        self.folder, self._hold = self._new_folder()
+
+    def _new_folder(self) -> tuple[Path, Hold]:
+        for _ in range(_ATTEMPTS):
+            self._target.mkdir(exist_ok=True)
+            folder = self._target / f"data-{uuid.uuid4().hex[:12]}"
+            # Until the lock is held, another process may take the folder for a left-over and delete it.
+            with suppress(FileNotFoundError):
+                folder.mkdir()
+                (folder / _LOCK).touch(exist_ok=False)
+                hold = Hold(folder)
+                if (folder / _LOCK).exists() and folder.exists():
+                    return folder, hold
+        raise SourceError(f"{self._target} cannot be written: something deletes what is written there.")
+
+    def __enter__(self) -> Self:
+        with suppress(OSError, ValueError, RecursionError):
+            clean(self._target)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Asked of the disk: an interrupt may have come right after the renaming.
+        committed = False
+        with suppress(OSError, ValueError, RecursionError):
+            committed = _current(self._target) == self.folder.name
+        if not committed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if self._made:
+                with suppress(OSError):
+                    self._target.rmdir()
+        self._hold.close()
+
+    def commit(
+        self,
+        content: dict[str, Any],
+        *,
+        overwrite: bool,
+        replace: Callable[[Path, Path], object] = os.replace,
+    ) -> None:
+        """Make these data the table's: all of it, or in case of an error nothing.
+
+        Parameters
+        ----------
+        content
+            What ``table.json`` says.
+        overwrite
+            Whether a table that is there is replaced.
+        replace
+            Renames a file, replacing the one that has the name.
+        """
+        draft, final = self.folder / TABLE, self._target / TABLE
+        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for path in (draft, *(path for path in self.folder.rglob("*") if path.is_dir()), self.folder):
+            sync(path)
+        if final.exists() and not overwrite:
+            raise _taken(self._target)
+        previous = None
+        with suppress(OSError, ValueError, RecursionError):
+            previous = _current(self._target)
+        replace(draft, final)
+        sync(self._target)
+        sync(self._target.parent)
+        clean(self._target, previous=previous)
+
+
+def sync(path: Path) -> None:
+    """Have what was written reach the disk; folders cannot be asked for it everywhere."""
+    if path.is_dir():
+        with suppress(OSError):
+            _sync_descriptor(os.open(path, os.O_RDONLY))
+    else:
+        _sync_descriptor(os.open(path, os.O_RDWR))
+
+
+def _sync_descriptor(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
