@@ -175,7 +175,8 @@ def _locked(folder: Path, *, alone: bool) -> int | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        # Only who cleans up has it alone, and not for long: readers wait for that.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
     except OSError:
         os.close(descriptor)
         return None
@@ -198,22 +199,31 @@ def clean(target: Path, *, previous: str | None = None) -> None:
     except (OSError, ValueError, RecursionError):
         return
     for folder in folders:
-        if folder.name == current or (not HAS_LOCKS and folder.name != previous):
-            continue
-        descriptor = _locked(folder, alone=True)
-        try:
-            if HAS_LOCKS and descriptor is None and (folder / _LOCK).exists():
-                continue
-            # Who wrote it has ended. It may have become the table's since we looked, but cannot any more.
-            with suppress(OSError, ValueError):
-                if folder.name != _current(target):
-                    shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            if descriptor is not None:
-                os.close(descriptor)
+        if folder.name != current and (HAS_LOCKS or folder.name == previous):
+            _delete_unused(target, folder)
     if current is not None:
         for name in FIRST_VERSION_FOLDERS:
             shutil.rmtree(target / name, ignore_errors=True)
+
+
+def _delete_unused(target: Path, folder: Path) -> None:
+    """Delete data that are not the table's, unless somebody reads or writes them."""
+    descriptor = _locked(folder, alone=True)
+    try:
+        if HAS_LOCKS and descriptor is None and (folder / _LOCK).exists():
+            return
+        # Who wrote them has ended: they may have become the table's by now, but cannot later.
+        current = None
+        with suppress(FileNotFoundError):
+            current = _current(target)
+        if folder.name != current:
+            shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, ValueError, RecursionError):
+        # Nobody knows what a damaged description names.
+        return
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class Draft:
@@ -228,6 +238,7 @@ class Draft:
     def __init__(self, target: Path) -> None:
         self._target = target
         self._made = not target.exists()
+        self._tried = False
         self.folder, self._hold = self._new_folder()
 
     def _new_folder(self) -> tuple[Path, Hold]:
@@ -251,16 +262,15 @@ class Draft:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Asked of the disk: an interrupt may have come right after the renaming.
-        committed = False
-        with suppress(OSError, ValueError, RecursionError):
-            committed = _current(self._target) == self.folder.name
-        if not committed:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if self._made:
-                with suppress(OSError):
-                    self._target.rmdir()
         self._hold.close()
+        # Whether it was committed is asked of the disk: an interrupt may have come right after that.
+        if not self._tried or (self.folder / TABLE).exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            _delete_unused(self._target, self.folder)
+        if self._made:
+            with suppress(OSError):
+                self._target.rmdir()
 
     def commit(
         self,
@@ -289,6 +299,7 @@ class Draft:
         previous = None
         with suppress(OSError, ValueError, RecursionError):
             previous = _current(self._target)
+        self._tried = True
         replace(draft, final)
         sync(self._target)
         sync(self._target.parent)
