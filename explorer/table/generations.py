@@ -146,7 +146,9 @@ class Hold:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._descriptor = _locked(folder, alone=False)
+        self._descriptor: int | None = None
+        with suppress(OSError):
+            self._descriptor = _locked(folder, alone=False)
 
     @property
     def kept(self) -> bool:
@@ -167,19 +169,27 @@ class Hold:
 
 
 def _locked(folder: Path, *, alone: bool) -> int | None:
-    """Return a descriptor that holds a lock, or None where there is none to be had."""
+    """Return a descriptor that holds a lock, None where others hold theirs.
+
+    Raises
+    ------
+    OSError
+        Where there is no such folder, or no lock to be had.
+    """
     if not HAS_LOCKS:
-        return None
-    try:
-        descriptor = os.open(folder / _LOCK, os.O_RDONLY)
-    except OSError:
-        return None
+        raise OSError("no locks")
+    # Where the file is missing, somebody is about to make it, or somebody was killed while deleting.
+    how = os.O_RDWR | os.O_CREAT if alone else os.O_RDONLY
+    descriptor = os.open(folder / _LOCK, how, 0o644)
     try:
         # Only who cleans up has it alone, and not for long: readers wait for that.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         return None
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
@@ -199,19 +209,27 @@ def clean(target: Path, *, previous: str | None = None) -> None:
     except (OSError, ValueError, RecursionError):
         return
     for folder in folders:
-        if folder.name != current and (HAS_LOCKS or folder.name == previous):
-            _delete_unused(target, folder)
+        if folder.name != current:
+            _delete_unused(target, folder, known=folder.name == previous)
     if current is not None:
         for name in FIRST_VERSION_FOLDERS:
             shutil.rmtree(target / name, ignore_errors=True)
 
 
-def _delete_unused(target: Path, folder: Path) -> None:
-    """Delete data that are not the table's, unless somebody reads or writes them."""
-    descriptor = _locked(folder, alone=True)
+def _delete_unused(target: Path, folder: Path, *, known: bool) -> None:
+    """Delete data that are not the table's, unless somebody reads or writes them.
+
+    Where there are no locks, only those are deleted of which it is `known` that nobody writes them.
+    """
+    descriptor = None
     try:
-        if HAS_LOCKS and descriptor is None and (folder / _LOCK).exists():
+        descriptor = _locked(folder, alone=True)
+        if descriptor is None:
             return
+    except OSError:
+        if not known:
+            return
+    try:
         # Who wrote them has ended: they may have become the table's by now, but cannot later.
         current = None
         with suppress(FileNotFoundError):
@@ -246,7 +264,7 @@ class Draft:
             self._target.mkdir(exist_ok=True)
             folder = self._target / f"data-{uuid.uuid4().hex[:12]}"
             # Until the lock is held, another process may take the folder for a left-over and delete it.
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, FileExistsError):
                 folder.mkdir()
                 (folder / _LOCK).touch(exist_ok=False)
                 hold = Hold(folder)
@@ -267,7 +285,7 @@ class Draft:
         if not self._tried or (self.folder / TABLE).exists():
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
-            _delete_unused(self._target, self.folder)
+            _delete_unused(self._target, self.folder, known=True)
         if self._made:
             with suppress(OSError):
                 self._target.rmdir()
