@@ -205,7 +205,8 @@ class Packer:
             new = {row: failure for row, failure in fresh.items() if row not in known}
             _, failed = each.results.store(part.ids[:0], {}, new)
             counters.add(failed=failed)
-        warn_of_failures(nodes, part)
+            if new:
+                warn_of_failures([each], part)
         return Packed(stem, pl.Series("place", packing.places, dtype=pl.String))
 
 

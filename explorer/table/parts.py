@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -12,8 +13,10 @@ from explorer.table.generations import sync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
+    from types import TracebackType
 
-PART_BYTES = 256 * 2**20
+PART_BYTES = 64 * 2**20
 """How large a part of a column is at most in memory, before it is compressed."""
 
 SUFFIX = ".parquet"
@@ -37,6 +40,8 @@ def part_heights(height: int, total_bytes: int, part_bytes: int) -> list[int]:
 class FilesOut:
     """Writes columns below a folder, and notes what `FilesIn` is to find there.
 
+    While one file is written, those before it reach the disk; all have when the ``with`` block ends.
+
     Parameters
     ----------
     folder
@@ -53,7 +58,20 @@ class FilesOut:
     def __init__(self, folder: Path, *, part_bytes: int = PART_BYTES) -> None:
         self._folder = folder
         self._part_bytes = part_bytes
+        self._syncing: list[Future[None]] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="explorer-sync")
         self.written: dict[str, dict[str, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is None:
+            for synced in self._syncing:
+                synced.result()
 
     def write(self, stem: str, frame: pl.DataFrame) -> str:
         """Write columns into ``stem.parquet``, or where they are large into ``stem/0000.parquet``, ….
@@ -83,7 +101,7 @@ class FilesOut:
             raise pl.exceptions.ComputeError(
                 f"the column {', '.join(map(repr, frame.columns))}: {error}"
             ) from error
-        sync(path)
+        self._syncing.append(self._pool.submit(sync, path))
         self.written[file] = {"rows": frame.height, "bytes": path.stat().st_size}
         return path
 

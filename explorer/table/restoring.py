@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from explorer.table.table import ImageTable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from explorer.compute.deferred import Deferred, Dtype
@@ -100,7 +101,7 @@ def read(
     for name in unknown:
         raise ArgumentError.unknown_keyword("ex.read()", name, ["columns", "functions", "base_dir"])
     path = path_of(folder, "ex.read()")
-    wanted = [columns] if isinstance(columns, str) else None if columns is None else [*columns]
+    wanted = _names(columns)
     moved = None if base_dir is None else existing_folder(base_dir)
     content, hold = _held(path)
     try:
@@ -117,6 +118,19 @@ def read(
         if isinstance(error, (ArgumentError, SourceError)):
             raise
         raise SourceError(f"{path / TABLE} is damaged: {error!r}") from error
+
+
+def _names(columns: object) -> list[str] | None:
+    if columns is None or isinstance(columns, str):
+        return None if columns is None else [columns]
+    names: list[Any] = [*columns] if isinstance(columns, Iterable) else [columns]
+    for name in names:
+        if not isinstance(name, str):
+            raise ArgumentError(
+                f"columns= of ex.read() takes names of columns, not {type(name).__name__} {name!r}.",
+                hint='For instance: columns=["image", "label"]',
+            )
+    return names
 
 
 def _held(path: Path) -> tuple[dict[str, Any], Hold | None]:

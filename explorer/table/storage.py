@@ -110,10 +110,9 @@ def write(
             )
     try:
         with Draft(target) as draft:
-            files = FilesOut(draft.folder, part_bytes=part_bytes)
-            content = _Writer(files, table, target).write(
-                all_images=images == "pack", packer=Packer(files, pack_bytes=pack_bytes)
-            )
+            with FilesOut(draft.folder, part_bytes=part_bytes) as files:
+                packer = Packer(files, pack_bytes=pack_bytes)
+                content = _Writer(files, table, target).write(packer, all_images=images == "pack")
             content["data"] = draft.folder.name
             draft.commit(content, overwrite=overwrite, replace=replace)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -138,7 +137,7 @@ class _Writer:
         self._numbers: dict[int, int] = {}
         self._packed: dict[int, tuple[Packed, str]] = {}
 
-    def write(self, *, all_images: bool, packer: Packer) -> dict[str, Any]:
+    def write(self, packer: Packer, *, all_images: bool) -> dict[str, Any]:
         """Write all files, and return what ``table.json`` is to say of them."""
         self._pack(packer, all_images=all_images)
         stored = [self._keep_stored(name, ref) for name, ref in self._binding.refs.items()]

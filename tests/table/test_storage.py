@@ -346,3 +346,49 @@ def test_a_folder_as_the_first_version_wrote_it_is_read(tmp_path):
     assert t.errors().rows() == [(1, "twice", "ValueError", "no")]
     assert t.to_polars()["twice"].to_list() == [2, None, 10]
     assert CALLS == [5]
+
+
+def test_large_columns_lie_in_several_files_and_come_back_whole(tmp_path):
+    t = table(100).with_columns(
+        vector=pl.Series(np.arange(800, dtype=np.float32).reshape(100, 8)),
+        twice=ex.defer(plus_one, "number", returns=int),
+    )
+    t.head(70).compute("twice")
+    write(t, tmp_path / "t", part_bytes=500)
+    files = description(tmp_path / "t")["files"]
+    assert files["columns/vector/0000.parquet"]["rows"] == 15
+    assert files["columns/vector/0006.parquet"]["rows"] == 10
+    assert {file: (data_of(tmp_path / "t") / file).stat().st_size for file in files} == {
+        file: entry["bytes"] for file, entry in files.items()
+    }
+    again = read(tmp_path / "t")
+    assert_frame_equal(again.to_polars(), t.to_polars())
+    assert again.counters.rows_inferred == 30
+    whole = pl.read_parquet(data_of(tmp_path / "t") / "columns" / "vector" / "*.parquet")
+    assert_frame_equal(whole, t.to_polars("vector"))
+
+
+def test_a_column_may_be_called_like_the_file_of_another(tmp_path):
+    frame = pl.DataFrame({"a": [1], "a.parquet": ["long" * 100], "a/0000": [2]})
+    write(ex.from_polars(frame), tmp_path / "t", part_bytes=50)
+    assert_frame_equal(read(tmp_path / "t").to_polars(), frame)
+
+
+def test_the_description_says_how_far_columns_are_computed_and_where_functions_are(tmp_path):
+    t = table(6).with_columns(twice=ex.defer(doubled, "number", returns=int))
+    with pytest.warns(ex.ExplorerWarning):
+        t.head(4).compute("twice")
+    write(t, tmp_path / "t")
+    function = description(tmp_path / "t")["functions"][1]
+    assert (function["computed"], function["failed"]) == (3, 1)
+    line = doubled.__code__.co_firstlineno
+    assert function["source"] == f"{__file__}:{line}"
+
+
+def test_one_column_may_be_named_without_a_list(tmp_path):
+    write(table(2), tmp_path / "t")
+    assert read(tmp_path / "t", columns="number").columns == ["number"]
+    with pytest.raises(ex.ColumnNotFoundError, match="Did you mean 'number'"):
+        read(tmp_path / "t", columns="nmuber")
+    with pytest.raises(ex.ArgumentError, match="columns="):
+        read(tmp_path / "t", columns=5)
