@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PACK_BYTES = 64 * 2**20
 """How many bytes of images one part holds, and so about how many are in memory at once."""
 
+_GROUP_BYTES = 4 * 2**20
 _READ_TOGETHER = 32
 _PLACE = re.compile(r"(\d{1,9}):(\d{1,18})\+(\d{1,18})")
 
@@ -254,8 +255,14 @@ class _Part:
             return
         frame = pl.Series(Path(self._stem).name, self._waiting, dtype=pl.Binary).to_frame()
         # Not compressed, so that each image lies in the file as it is; images are compressed themselves.
+        # In small groups, as Polars holds a whole one several times.
+        rows = max(1, len(self._waiting) * _GROUP_BYTES // max(self._size, 1))
         path = self._files.write_file(
-            part_of(self._stem, self._number), frame, compression="uncompressed", statistics=False
+            part_of(self._stem, self._number),
+            frame,
+            compression="uncompressed",
+            statistics=False,
+            row_group_size=rows,
         )
         self.places += [
             None if offset is None else f"{self._number}:{offset}+{len(data or b'')}"
