@@ -35,7 +35,7 @@ from explorer.images.limits import Limits
 from explorer.models.inference import model
 from explorer.remote.client import Web
 from explorer.sources import samples
-from explorer.sources.files import read_csv, read_ndjson, read_parquet
+from explorer.sources.files import read_csv, read_ipc, read_json, read_ndjson, read_parquet
 from explorer.sources.folder import read_folder
 from explorer.sources.frames import from_arrow, from_pandas, from_polars
 from explorer.sources.huggingface import from_huggingface
@@ -89,6 +89,8 @@ __all__ = [
     "read",
     "read_csv",
     "read_folder",
+    "read_ipc",
+    "read_json",
     "read_ndjson",
     "read_parquet",
     "samples",

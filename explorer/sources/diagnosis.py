@@ -1,200 +1,192 @@
-"""Why a file could not be read, with the line where that can be told."""
+"""Why a file could not be read, with the place where that can be told."""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import re
-from contextlib import contextmanager
-from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from explorer._errors import ArgumentError, ColumnNotFoundError, SourceError
+from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerError, SourceError
+from explorer.sources.kinds import wrong_kind
+from explorer.sources.lines import csv_trouble, json_trouble, ndjson_trouble, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import BinaryIO
+    from collections.abc import Callable
 
-    from explorer._errors import ExplorerError
+    from explorer.sources.opening import Source, Sources
 
-_LINES_SEARCHED = 5_000_000
-_MOVES_LINES = {
-    "skip_rows",
-    "skip_lines",
-    "comment_prefix",
-    "eol_char",
-    "has_header",
-    "skip_rows_after_header",
-}
+_UNPACK_BYTES = 1 << 16
+_BY_LINES = {"ex.read_csv()", "ex.read_ndjson()"}
+_CUT = re.compile(r"unexpected end of file|incomplete frame|[Tt]runcated|end-of-stream")
+_OF_A_FILE = re.compile(
+    r"parquet|out-of-spec|thrift|snappy|zstd|lz4|deflate|corrupt|view (?:index|contained)|invalid utf-?8",
+    re.IGNORECASE,
+)
+"""What Polars says of bytes that are not as they should be, and not of a wrong expression."""
 
 
-def explained(error: Exception, where: str, file: Path, keywords: dict[str, Any]) -> ExplorerError:
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Explains errors that come long after a file was opened: when its rows are wanted.
+
+    Called with what Polars raised, it returns what is wrong with which file, or None when the files are as
+    they were and the error is about something else.
+
+    Attributes
+    ----------
+    where
+        The call that opened the files, for messages.
+    sources
+        The files.
+    scan
+        Makes a frame of one file, unread.
+    """
+
+    where: str
+    sources: Sources
+    scan: Callable[[Source], pl.LazyFrame]
+
+    def __call__(self, error: Exception) -> ExplorerError | None:
+        """Say what is wrong with which file, or return None when none is to blame."""
+        if not isinstance(error, (pl.exceptions.PolarsError, OSError)):
+            return None
+        moved = next((source for source in self.sources if source.changed), None)
+        if moved is not None:
+            return _moved(moved)
+        if not isinstance(error, OSError) and not _OF_A_FILE.search(str(error)):
+            return None
+        for source in self.sources:
+            try:
+                self._read_through(source)
+            except (pl.exceptions.PolarsError, OSError) as found:
+                return self._damaged(found, source)
+        return None
+
+    def _damaged(self, error: Exception, source: Source) -> ExplorerError:
+        """Name the columns whose values cannot be read; the others can."""
+        bad = []
+        try:
+            names = self.scan(source).collect_schema().names()
+            for name in names:
+                try:
+                    self._read_through(source, name)
+                except (pl.exceptions.PolarsError, OSError):
+                    bad.append(name)
+        except (pl.exceptions.PolarsError, OSError):
+            return explained(error, self.where, source, {})
+        if not bad or len(bad) == len(names):
+            return explained(error, self.where, source, {})
+        columns = f"column {bad[0]!r}" if len(bad) == 1 else f"columns {', '.join(map(repr, bad[:8]))}"
+        good = next(name for name in names if name not in bad)
+        return SourceError(
+            f"{source.name} is damaged in {columns}: {short(str(error))}",
+            hint=f'Copy or download it again, or read the other columns: columns=["{good}", …]',
+        )
+
+    def _read_through(self, source: Source, *names: str) -> None:
+        """Decode every value of some columns, all when none is named, and keep none."""
+        scan = self.scan(source)
+        for _ in (scan.select(names) if names else scan).collect_batches():
+            pass
+
+
+def explained(error: Exception, where: str, source: Source, keywords: dict[str, Any]) -> ExplorerError:
     """Turn an error of Polars into one that says what is wrong with the file or with the call.
 
     Parameters
     ----------
     error
-        What Polars raised.
+        What was raised.
     where
         The call, for messages.
-    file
-        What it was reading.
+    source
+        The file that was being read.
     keywords
-        What it was told.
+        What Polars was told.
     """
     text = str(error)
+    if isinstance(error, ExplorerError):
+        return error
     if isinstance(error, pl.exceptions.ColumnNotFoundError):
         named = re.search(r'unable to find column "(.*?)"; valid columns: (\[.*?\])', text)
         if named:
             return ColumnNotFoundError.named(named[1], json.loads(named[2]))
-    if "unexpected end of file" in text:
-        return SourceError(f"{file} is cut off: its compressed data ends in the middle.")
+    if isinstance(error, (FileNotFoundError, PermissionError)):
+        return SourceError(f"{source.name} cannot be opened: {error.strerror or short(text)}.")
+    if isinstance(error, (OSError, EOFError, zlib.error)) or _CUT.search(text):
+        packed = _packing_trouble(source, text, where)
+        if packed:
+            return packed
     if isinstance(error, (TypeError, ValueError)) and not isinstance(error, UnicodeError):
-        return ArgumentError(f"{where}: {_short(text)}")
+        return ArgumentError(f"{where}: {short(text)}")
+    return wrong_kind(source, where) or _of_format(text, where, source, keywords)
+
+
+def _of_format(text: str, where: str, source: Source, keywords: dict[str, Any]) -> SourceError:
     if where == "ex.read_csv()":
-        return _csv(text, file, keywords)
+        return csv_trouble(text, source, keywords)
     if where == "ex.read_ndjson()":
-        return _ndjson(text, file)
-    return SourceError(f"{file} cannot be read: {_short(text)}")
-
-
-def csv_header(file: Path, keywords: dict[str, Any]) -> list[str]:
-    """Return the names in the first line of a CSV file as they are written there."""
-    kept = ("separator", "quote_char", "comment_prefix", "skip_rows", "skip_lines", "encoding", "eol_char")
-    options = {name: keywords[name] for name in kept if name in keywords}
-    first = pl.read_csv(file, has_header=False, infer_schema=False, n_rows=1, glob=False, **options)
-    return [name or "" for name in first.row(0)]
-
-
-def _csv(text: str, file: Path, keywords: dict[str, Any]) -> SourceError:
-    if "more fields than defined" in text:
-        line = _find(_ragged_line, file, keywords)
+        return ndjson_trouble(text, source)
+    if where == "ex.read_json()":
+        return json_trouble(text, source)
+    if re.search(r"must end with PAR1|InvalidFooter|at least 12 bytes|fill whole buffer", text):
         return SourceError(
-            f"{file} {_at(line)}has more fields than the header.",
-            hint="Check the separator and the quotes there, or pass truncate_ragged_lines=True.",
+            f"{source.name} is cut off after {source.size:,} bytes: its end, which says what is in it, "
+            "is missing.",
+            hint="Copy or download it again.",
         )
-    if "invalid utf-8" in text:
-        line = _find(_line_that_is_not_utf8, file, keywords)
-        return SourceError(
-            f"{file} {_at(line)}is not UTF-8 text.",
-            hint='Pass its encoding, for instance encoding="latin1" or encoding="cp1252".',
-        )
-    parsed = re.match(
-        r"could not parse `(.*?)` as dtype `(\w+)` at column '(.*?)' \(column number (\d+)", text, re.DOTALL
-    )
-    if parsed and "not properly escaped" not in text:
-        value, dtype, column, number = parsed.groups()
-        place = int(number) - 1
-        line = _find(lambda handle, told: _line_with(handle, told, place, value), file, keywords)
-        return SourceError(
-            f"{file} {_at(line)}holds {value!r} in column {column!r}, which the first rows say is {dtype}.",
-            hint=f'Pass infer_schema_length=None, or schema_overrides={{"{column}": pl.String}}.',
-        )
-    if "not properly escaped" in text:
-        return SourceError(
-            f"{file} cannot be read: a quote is opened and not closed ({_short(text)}).",
-            hint="Pass quote_char=None when quotes mean nothing in this file.",
-        )
-    return SourceError(f"{file} cannot be read: {_short(text)}")
+    return SourceError(f"{source.name} is damaged: {short(text)}", hint="Copy or download it again.")
 
 
-def _ndjson(text: str, file: Path) -> SourceError:
-    number = 0
+def _moved(source: Source) -> SourceError:
     try:
-        with _opened(file) as handle:
-            for number, line in enumerate(islice(handle, _LINES_SEARCHED), start=1):
-                if not line.strip():
-                    continue
-                value = json.loads(line)
-                if not isinstance(value, dict):
-                    kind = "a JSON array" if isinstance(value, list) else "JSON, but not an object"
-                    return SourceError(
-                        f"{file}, line {number}: {kind}; one object a line is expected.",
-                        hint=f'Try: ex.from_polars(pl.read_json("{file}"))',
-                    )
-    except ValueError as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "the text is not UTF-8"
+        source.size  # noqa: B018 - whether it can be asked for is the question
+    except OSError:
         return SourceError(
-            f"{file}, line {number}: not JSON ({reason}).", hint="Pass ignore_errors=True to get nulls."
+            f"{source.name} was there when the table was made, and is gone.",
+            hint="Put it back, or read the table anew.",
         )
-    except (OSError, EOFError):
-        pass
-    if "empty" in text or "could not infer" in text:
-        return SourceError(f"{file} has no rows.")
-    return SourceError(f"{file} cannot be read: {_short(text)}")
+    return SourceError(f"{source.name} has changed since the table was made.", hint="Read the table anew.")
 
 
-def _find(
-    search: Callable[[BinaryIO, dict[str, Any]], int | None], file: Path, keywords: dict[str, Any]
-) -> int | None:
-    """Return the number of the line that a search finds, where lines mean what they usually do."""
-    if _MOVES_LINES & set(keywords):
+def _packing_trouble(source: Source, text: str, where: str) -> SourceError | None:
+    """Unpack a compressed file as far as it goes, to tell one that is cut off from one that is damaged."""
+    packing = source.packing
+    if packing is None:
         return None
+    size = lines = 0
     try:
-        with _opened(file) as handle:
-            return search(handle, keywords)
-    except (OSError, EOFError, ValueError, csv.Error):
-        return None
-
-
-def _ragged_line(handle: BinaryIO, keywords: dict[str, Any]) -> int | None:
-    rows = _rows(handle, keywords)
-    width = len(next(rows)[1])
-    return next((line for line, row in rows if len(row) > width), None)
-
-
-def _line_with(handle: BinaryIO, keywords: dict[str, Any], column: int, value: str) -> int | None:
-    rows = _rows(handle, keywords)
-    next(rows)
-    return next((line for line, row in rows if len(row) > column and row[column] == value), None)
-
-
-def _line_that_is_not_utf8(handle: BinaryIO, _keywords: dict[str, Any]) -> int | None:
-    for number, line in enumerate(islice(handle, _LINES_SEARCHED), start=1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError:
-            return number
-    return None
-
-
-def _rows(handle: BinaryIO, keywords: dict[str, Any]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV file and the line on which each begins."""
-    quote = keywords.get("quote_char", '"')
-    text = (line.decode("utf-8", "replace") for line in handle)
-    separator = keywords.get("separator", ",")
-    if quote:
-        reader = csv.reader(text, delimiter=separator, quotechar=quote)
+        with source.open() as handle:
+            # read1, because what came before the break is kept by it and lost by read.
+            while chunk := getattr(handle, "read1", handle.read)(_UNPACK_BYTES):
+                size += len(chunk)
+                lines += chunk.count(b"\n")
+    except (gzip.BadGzipFile, zlib.error, OSError, EOFError) as error:
+        cut = isinstance(error, EOFError) or _CUT.search(str(error)) is not None
+        if "Not a gzipped file" in str(error):
+            return _appended(source)
+    except ImportError:
+        cut = _CUT.search(text) is not None
     else:
-        reader = csv.reader(text, delimiter=separator, quoting=csv.QUOTE_NONE)
-    line = 1
-    for row in islice(reader, _LINES_SEARCHED):
-        if row:
-            yield line, row
-        line = reader.line_num + 1
+        return _appended(source) if _CUT.search(text) and packing == "gzip" else None
+    kept = f"{lines:,} whole lines" if where in _BY_LINES else f"{size:,} bytes"
+    could = f"; {kept} can be unpacked" if size else ""
+    if cut:
+        message = (
+            f"{source.name} is cut off after {source.size:,} bytes: its {packing} data ends in the middle"
+        )
+    else:
+        message = f"{source.name} is damaged: its {packing} data cannot be unpacked ({short(text)})"
+    return SourceError(f"{message}{could}.", hint="Copy or download it again.")
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    with file.open("rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        if not zipped:
-            yield raw
-            return
-        with gzip.open(raw) as handle:
-            yield cast("BinaryIO", handle)
-
-
-def _at(line: int | None) -> str:
-    return "" if line is None else f"(line {line}) "
-
-
-def _short(text: str) -> str:
-    """Return what comes before the advice that Polars adds for its own options."""
-    first = text.strip().partition("\n\n")[0].replace("\n", " ")
-    return first if len(first) <= 300 else first[:300] + "…"
+def _appended(source: Source) -> SourceError:
+    return SourceError(
+        f"{source.name} has other bytes after the end of its gzip data.",
+        hint=f"Unpack it and pack it anew: gzip -dc '{source.name}' | gzip > new.gz",
+    )

@@ -1,47 +1,62 @@
-"""Tables of rows in files: CSV, Parquet, NDJSON, read by Polars."""
+"""Tables of rows in files: CSV, Parquet, NDJSON, JSON, Arrow IPC, read by Polars."""
 
 from __future__ import annotations
 
-import inspect
-import os
-import re
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from explorer._errors import ArgumentError, SourceError
-from explorer.sources.diagnosis import csv_header, explained
-from explorer.sources.paths import existing
-from explorer.table.image_column import existing_folder
-from explorer.table.table import ImageTable
+from explorer.sources import parsing
+from explorer.sources.reading import parsed, requested, scanned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import os
+    from collections.abc import Sequence
+    from pathlib import Path
 
-_OURS = {"source", "glob", "_expand_paths"}
-"""What is not taken from the caller: the path is one file, whatever characters its name holds."""
+    from explorer.sources.opening import Fetcher, Source
+    from explorer.table.table import ImageTable
+
+    Given = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+_TAB_SUFFIXES = {".tsv", ".tab"}
 
 
 def read_csv(
-    path: str | os.PathLike[str],
+    path: Given,
     *,
-    separator: str = ",",
+    separator: str | None = None,
     base_dir: str | Path | None = None,
+    include_file_paths: str | None = None,
+    web: Fetcher | None = None,
     **polars_keywords: Any,
 ) -> ImageTable:
-    r"""Read a table from a CSV file, plain or compressed (gzip, zlib, Zstandard).
+    r"""Read a table from CSV files, plain or compressed (gzip, Zstandard, zlib).
+
+    Text says nowhere what is in it, so the files are parsed whole, now.
 
     Parameters
     ----------
     path
-        ``~`` and ``$VAR`` are expanded.
+        A path (``~`` and ``$VAR`` are expanded), a pattern (``"shards/*.csv"``, ``"**/*.csv"``), an http or
+        https URL, or a list of them. A name that exists is a name, whatever characters it holds. The files
+        of a pattern come in natural order (``part2`` before ``part10``).
     separator
-        One character; ``"\t"`` for TSV.
+        One character. When not given: a tab for files named ``.tsv`` or ``.tab`` (also ``.tsv.gz``), else
+        a comma.
     base_dir
-        Folder that image paths in the table are relative to; the folder of the file when not given.
+        Folder that image paths in the table are relative to. When not given: the folder of the file, the
+        common folder of several, and the working directory for a URL. Image paths are not resolved
+        against a URL.
+    include_file_paths
+        Name of a column to add, with the path or URL that each row came from.
+    web
+        What fetches URLs; when not given, an `explorer.Web` that waits 120 s, takes up to 1 GiB and keeps
+        nothing on disk.
     **polars_keywords
-        As `polars.read_csv` takes them, for instance ``columns``, ``n_rows``, ``schema_overrides``.
+        As `polars.read_csv` takes them, for instance ``columns``, ``n_rows``, ``schema_overrides``,
+        ``encoding``. Of several files ``n_rows`` counts the rows together.
 
     Returns
     -------
@@ -50,7 +65,10 @@ def read_csv(
     Raises
     ------
     SourceError
-        When the file does not exist, is empty, has no rows, or cannot be read.
+        When a file does not exist, is empty, cannot be read, is no CSV, or has other columns than
+        the first; or when there are no rows.
+    FetchError
+        When a URL cannot be fetched.
     ArgumentError
         When a keyword is unknown.
 
@@ -58,39 +76,60 @@ def read_csv(
     --------
     >>> import explorer as ex, pathlib, tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> path = pathlib.Path(folder.name, "photos.csv")
-    >>> _ = path.write_text("file,label\na.jpg,cat\nb.jpg,dog\n")
-    >>> ex.read_csv(path).columns
+    >>> for split, row in (("train", "a.jpg,cat"), ("val", "b.jpg,dog")):
+    ...     _ = pathlib.Path(folder.name, f"{split}.csv").write_text(f"file,label\n{row}\n")
+    >>> ex.read_csv(f"{folder.name}/train.csv").columns
     ['file', 'label']
+    >>> t = ex.read_csv(f"{folder.name}/*.csv", include_file_paths="list")
+    >>> [pathlib.Path(path).name for path in t.to_polars()["list"]]
+    ['train.csv', 'val.csv']
     >>> folder.cleanup()
     """
-    where = "ex.read_csv()"
-    file, keywords = _checked(path, where, pl.read_csv, polars_keywords, {"separator", "base_dir"})
-    keywords["separator"] = separator
-    frame = _read(lambda: pl.read_csv(file, glob=False, **keywords), where, file, keywords)
-    _refuse_renamed(frame.columns, file, keywords)
-    return _table(frame, file, base_dir, keywords, empty="has a header but no rows")
+    request = requested(
+        path,
+        "ex.read_csv()",
+        pl.read_csv,
+        polars_keywords,
+        base_dir=base_dir,
+        include_file_paths=include_file_paths,
+        web=web,
+    )
+
+    def parse(source: Source, keywords: dict[str, Any]) -> pl.DataFrame:
+        named = "\t" if source.suffix in _TAB_SUFFIXES else ","
+        return parsing.csv(source, {**keywords, "separator": named if separator is None else separator})
+
+    return request.table(parsed(request, parse), empty="has a header but no rows")
 
 
 def read_parquet(
-    path: str | os.PathLike[str],
+    path: Given,
     *,
     base_dir: str | Path | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | Sequence[int] | None = None,
+    include_file_paths: str | None = None,
+    web: Fetcher | None = None,
     **polars_keywords: Any,
 ) -> ImageTable:
-    """Read a table from a Parquet file.
+    """Open a table in Parquet files.
+
+    Of each file only the footer is read now; values are read when they are wanted.
 
     Parameters
     ----------
     path
-        ``~`` and ``$VAR`` are expanded.
+        A path, a pattern, a URL, or a list of them, as `read_csv` takes it. What is compressed as a whole
+        (``.parquet.gz``) or comes from a URL is held in memory.
     base_dir
-        Folder that image paths in the table are relative to; the folder of the file when not given.
+        Folder that image paths in the table are relative to; see `read_csv`.
     columns
-        Names of the columns to read; the others are not touched.
+        Names (or places) of the columns to read; the others are not touched.
+    include_file_paths
+        Name of a column to add, with the path or URL that each row came from.
+    web
+        What fetches URLs; see `read_csv`.
     **polars_keywords
-        As `polars.read_parquet` takes them.
+        As `polars.scan_parquet` takes them.
 
     Returns
     -------
@@ -99,7 +138,10 @@ def read_parquet(
     Raises
     ------
     SourceError
-        When the file does not exist, is empty, has no rows, or cannot be read.
+        When a file does not exist, is empty, cannot be read, is no Parquet, or has other columns or dtypes
+        than the first; or when there are no rows.
+    FetchError
+        When a URL cannot be fetched.
     ArgumentError
         When a keyword is unknown.
 
@@ -114,23 +156,115 @@ def read_parquet(
     >>> folder.cleanup()
     """
     where = "ex.read_parquet()"
-    file, keywords = _checked(path, where, pl.read_parquet, polars_keywords, {"base_dir", "columns"})
-    keywords["columns"] = None if columns is None else list(columns)
-    frame = _read(lambda: pl.read_parquet(file, glob=False, **keywords), where, file, keywords)
-    return _table(frame, file, base_dir, keywords, empty="has columns but no rows")
+    request = requested(
+        path,
+        where,
+        pl.scan_parquet,
+        polars_keywords,
+        base_dir=base_dir,
+        include_file_paths=include_file_paths,
+        web=web,
+        own=frozenset({"columns"}),
+    ).unpacked()
+    scan = partial(pl.scan_parquet, glob=False)
+    frame = scanned(request, scan, columns)
+    return request.table(frame, empty="has columns but no rows", scan=scan)
 
 
-def read_ndjson(
-    path: str | os.PathLike[str], *, base_dir: str | Path | None = None, **polars_keywords: Any
+def read_ipc(
+    path: Given,
+    *,
+    base_dir: str | Path | None = None,
+    columns: Sequence[str] | Sequence[int] | None = None,
+    include_file_paths: str | None = None,
+    web: Fetcher | None = None,
+    **polars_keywords: Any,
 ) -> ImageTable:
-    r"""Read a table from a file with one JSON object a line, plain or compressed.
+    """Open a table in Arrow IPC files (``.arrow``, ``.ipc``, Feather of version 2).
+
+    Of the file form only the footer is read now; values are read when they are wanted. The stream form has
+    no footer and is read whole.
 
     Parameters
     ----------
     path
-        ``~`` and ``$VAR`` are expanded.
+        A path, a pattern, a URL, or a list of them, as `read_csv` takes it. What is compressed as a whole
+        (``.arrow.zst``) or comes from a URL is held in memory.
     base_dir
-        Folder that image paths in the table are relative to; the folder of the file when not given.
+        Folder that image paths in the table are relative to; see `read_csv`.
+    columns
+        Names (or places) of the columns to read; the others are not touched.
+    include_file_paths
+        Name of a column to add, with the path or URL that each row came from.
+    web
+        What fetches URLs; see `read_csv`.
+    **polars_keywords
+        As `polars.scan_ipc` takes them; also ``missing_columns="insert"`` and ``extra_columns="ignore"``,
+        as `polars.scan_parquet` does.
+
+    Returns
+    -------
+    ImageTable
+
+    Raises
+    ------
+    SourceError
+        When a file does not exist, is empty, cannot be read, is no Arrow IPC, or has other columns or
+        dtypes than the first; or when there are no rows.
+    FetchError
+        When a URL cannot be fetched.
+    ArgumentError
+        When a keyword is unknown.
+
+    Examples
+    --------
+    >>> import explorer as ex, pathlib, polars as pl, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "photos.arrow")
+    >>> pl.DataFrame({"file": ["a.jpg"], "label": ["cat"]}).write_ipc(path)
+    >>> ex.read_ipc(path).columns
+    ['file', 'label']
+    >>> folder.cleanup()
+    """
+    where = "ex.read_ipc()"
+    request = requested(
+        path,
+        where,
+        pl.scan_ipc,
+        polars_keywords,
+        base_dir=base_dir,
+        include_file_paths=include_file_paths,
+        web=web,
+        own=frozenset({"columns", "missing_columns", "extra_columns"}),
+    ).unpacked()
+    scan = parsing.IpcScan()
+    frame = scanned(request, scan, columns, together=not any(map(parsing.is_stream, request.sources)))
+    return request.table(frame, empty="has columns but no rows", scan=scan)
+
+
+def read_ndjson(
+    path: Given,
+    *,
+    base_dir: str | Path | None = None,
+    include_file_paths: str | None = None,
+    web: Fetcher | None = None,
+    **polars_keywords: Any,
+) -> ImageTable:
+    r"""Read a table from files with one JSON object a line, plain or compressed (gzip, Zstandard, zlib).
+
+    Text says nowhere what is in it, so the files are parsed whole, now. A field that an object, or a whole
+    file, leaves out is null.
+
+    Parameters
+    ----------
+    path
+        A path, a pattern, a URL, or a list of them, as `read_csv` takes it.
+    base_dir
+        Folder that image paths in the table are relative to; see `read_csv`.
+    include_file_paths
+        Name of a column to add, with the path or URL that each row came from.
+    web
+        What fetches URLs; see `read_csv`.
     **polars_keywords
         As `polars.read_ndjson` takes them. Unlike there, all lines are looked at to find the columns and
         their dtypes unless `infer_schema_length` is given: fields that come late are not lost.
@@ -142,7 +276,10 @@ def read_ndjson(
     Raises
     ------
     SourceError
-        When the file does not exist, has no rows, or a line of it is not a JSON object (which one).
+        When a file does not exist, or a line of it is not a JSON object (which one); or when there are
+        no rows.
+    FetchError
+        When a URL cannot be fetched.
     ArgumentError
         When a keyword is unknown.
 
@@ -156,66 +293,76 @@ def read_ndjson(
     2
     >>> folder.cleanup()
     """
-    where = "ex.read_ndjson()"
-    file, keywords = _checked(path, where, pl.read_ndjson, polars_keywords, {"base_dir"})
-    keywords.setdefault("infer_schema_length", None)
-
-    def read() -> pl.DataFrame:
-        if not re.search(r"[*?\[]", str(file)):
-            return pl.read_ndjson(file, **keywords)
-        # There is no way to tell this reader that a name is no pattern.
-        with file.open("rb") as handle:
-            return pl.read_ndjson(handle, **keywords)
-
-    frame = _read(read, where, file, keywords)
-    return _table(frame, file, base_dir, keywords, empty="has no rows")
-
-
-def _checked(
-    path: str | os.PathLike[str],
-    where: str,
-    reader: Callable[..., pl.DataFrame],
-    keywords: dict[str, Any],
-    own: set[str],
-) -> tuple[Path, dict[str, Any]]:
-    """Refuse unknown keywords and files that are not there."""
-    known = (set(inspect.signature(reader).parameters) | own) - _OURS
-    for name in keywords:
-        if name not in known:
-            raise ArgumentError.unknown_keyword(where, name, known)
-    file = existing(
-        path, where=where, wanted=Path.is_file, else_hint='For a folder of images: ex.read_folder("{path}")'
+    request = requested(
+        path,
+        "ex.read_ndjson()",
+        pl.read_ndjson,
+        {"infer_schema_length": None, **polars_keywords},
+        base_dir=base_dir,
+        include_file_paths=include_file_paths,
+        web=web,
     )
-    if file.stat().st_size == 0:
-        raise SourceError(f"{file} is empty (0 bytes).")
-    return file, dict(keywords)
+    return request.table(parsed(request, parsing.ndjson, union=True), empty="has no rows")
 
 
-def _read(read: Callable[[], pl.DataFrame], where: str, file: Path, keywords: dict[str, Any]) -> pl.DataFrame:
-    try:
-        return read()
-    except Exception as error:
-        raise explained(error, where, file, keywords) from error
-
-
-def _table(
-    frame: pl.DataFrame, file: Path, base_dir: str | Path | None, keywords: dict[str, Any], *, empty: str
+def read_json(
+    path: Given,
+    *,
+    base_dir: str | Path | None = None,
+    include_file_paths: str | None = None,
+    web: Fetcher | None = None,
+    **polars_keywords: Any,
 ) -> ImageTable:
-    if frame.height == 0 and keywords.get("n_rows") != 0:
-        raise SourceError(f"{file} {empty}.")
-    folder = Path(os.path.realpath(file.parent)) if base_dir is None else existing_folder(base_dir)
-    return ImageTable.from_frame(frame, base_dir=folder, title=file.name)
+    r"""Read a table from JSON documents, plain or compressed (gzip, Zstandard, zlib).
 
+    A document is an array of objects, one a row; or an object of arrays of the same length, one a
+    column; or one object, which is one row. It is parsed whole, now. A field that an object, or a whole
+    file, leaves out is null.
 
-def _refuse_renamed(columns: list[str], file: Path, keywords: dict[str, Any]) -> None:
-    """Refuse a header that names two columns alike: Polars would rename the later ones in silence."""
-    renamed = [name for name in columns if re.search(r"_duplicated_\d+$", name)]
-    if not renamed or not keywords.get("has_header", True) or "new_columns" in keywords:
-        return
-    header = csv_header(file, keywords)
-    twice = next((name for name in header if header.count(name) > 1), None)
-    if twice is not None:
-        raise SourceError(
-            f"{file} has two columns named {twice!r}.",
-            hint="Rename one in its first line, or give all names with new_columns=[…].",
-        )
+    Parameters
+    ----------
+    path
+        A path, a pattern, a URL, or a list of them, as `read_csv` takes it.
+    base_dir
+        Folder that image paths in the table are relative to; see `read_csv`.
+    include_file_paths
+        Name of a column to add, with the path or URL that each row came from.
+    web
+        What fetches URLs; see `read_csv`.
+    **polars_keywords
+        As `polars.read_json` takes them. Unlike there, all objects are looked at to find the columns and
+        their dtypes unless `infer_schema_length` is given.
+
+    Returns
+    -------
+    ImageTable
+
+    Raises
+    ------
+    SourceError
+        When a file does not exist, is not JSON (where), or is no table; or when there are no rows.
+    FetchError
+        When a URL cannot be fetched.
+    ArgumentError
+        When a keyword is unknown.
+
+    Examples
+    --------
+    >>> import explorer as ex, pathlib, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "photos.json")
+    >>> _ = path.write_text('[{"file": "a.jpg", "label": "cat"}, {"file": "b.jpg"}]')
+    >>> ex.read_json(path).to_polars()["label"].to_list()
+    ['cat', None]
+    >>> folder.cleanup()
+    """
+    request = requested(
+        path,
+        "ex.read_json()",
+        pl.read_json,
+        {"infer_schema_length": None, **polars_keywords},
+        base_dir=base_dir,
+        include_file_paths=include_file_paths,
+        web=web,
+    )
+    return request.table(parsed(request, parsing.json_document, union=True), empty="has no rows")
