@@ -118,13 +118,14 @@ def explained(error: Exception, where: str, source: Source, keywords: dict[str, 
             return ColumnNotFoundError.named(named[1], json.loads(named[2]))
     if isinstance(error, (FileNotFoundError, PermissionError)):
         return SourceError(f"{source.name} cannot be opened: {error.strerror or short(text)}.")
-    if isinstance(error, (OSError, EOFError, zlib.error)) or _CUT.search(text):
-        packed = _packing_trouble(source, text, where)
-        if packed:
-            return packed
     if isinstance(error, (TypeError, ValueError)) and not isinstance(error, UnicodeError):
         return ArgumentError(f"{where}: {short(text)}")
-    return wrong_kind(source, where) or _of_format(text, where, source, keywords)
+    # Damaged data may well unpack to something, over which the parser stumbles first.
+    return (
+        _packing_trouble(source, text, where)
+        or wrong_kind(source, where)
+        or _of_format(text, where, source, keywords)
+    )
 
 
 def _of_format(text: str, where: str, source: Source, keywords: dict[str, Any]) -> SourceError:
@@ -140,7 +141,9 @@ def _of_format(text: str, where: str, source: Source, keywords: dict[str, Any]) 
             "is missing.",
             hint="Copy or download it again.",
         )
-    return SourceError(f"{source.name} is damaged: {short(text)}", hint="Copy or download it again.")
+    return SourceError(
+        f"{source.name} is damaged or cut off: {short(text)}", hint="Copy or download it again."
+    )
 
 
 def _moved(source: Source) -> SourceError:
@@ -167,11 +170,14 @@ def _packing_trouble(source: Source, text: str, where: str) -> SourceError | Non
                 size += len(chunk)
                 lines += chunk.count(b"\n")
     except (gzip.BadGzipFile, zlib.error, OSError, EOFError) as error:
+        reason = short(str(error))
         cut = isinstance(error, EOFError) or _CUT.search(str(error)) is not None
         if "Not a gzipped file" in str(error):
             return _appended(source)
-    except ImportError:
-        cut = _CUT.search(text) is not None
+    except ImportError:  # nothing here unpacks it but Polars
+        if not re.search(r"zstd|frame|corrupt", text, re.IGNORECASE):
+            return None
+        reason, cut = short(text), _CUT.search(text) is not None
     else:
         return _appended(source) if _CUT.search(text) and packing == "gzip" else None
     kept = f"{lines:,} whole lines" if where in _BY_LINES else f"{size:,} bytes"
@@ -181,7 +187,7 @@ def _packing_trouble(source: Source, text: str, where: str) -> SourceError | Non
             f"{source.name} is cut off after {source.size:,} bytes: its {packing} data ends in the middle"
         )
     else:
-        message = f"{source.name} is damaged: its {packing} data cannot be unpacked ({short(text)})"
+        message = f"{source.name} is damaged: its {packing} data cannot be unpacked ({reason})"
     return SourceError(f"{message}{could}.", hint="Copy or download it again.")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -13,6 +15,9 @@ from explorer._errors import ArgumentError, ExplorerWarning, SourceError
 from explorer.sources.paths import existing, natural
 from explorer.table.image_column import image
 from explorer.table.table import ImageTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SUFFIXES = (
     *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".icns", ".ico", ".j2k", ".jfif", ".jp2", ".jpe"),
@@ -41,15 +46,17 @@ def read_folder(
 ) -> ImageTable:
     """List the images of a folder; none of them is opened.
 
-    Hidden files and folders, and files whose names do not end like those of images, are left out. Rows come
-    in natural order (``img2`` before ``img10``), folder by folder, the same on every machine.
+    Hidden files and folders are left out in silence; files whose names do not end like those of images are
+    left out, and an `ExplorerWarning` says how many. Rows come in natural order (``img2`` before ``img10``),
+    folder by folder, the same on every machine.
 
     Parameters
     ----------
     path
         ``~`` and ``$VAR`` are expanded.
     recursive
-        Whether to go down into sub-folders. Links to folders are not followed.
+        Whether to go down into sub-folders. Links to folders are not followed; the warning names those that
+        lead elsewhere.
     label
         ``"parent"`` adds a column ``label`` with the name of the sub-folder that each image lies in (null for
         those in `path` itself), when there is any; None adds none.
@@ -87,59 +94,122 @@ def read_folder(
         path,
         where=where,
         wanted=Path.is_dir,
-        else_hint="For a table in a file: ex.read_csv(), ex.read_parquet() or ex.read_ndjson().",
+        else_hint="For a table in a file: ex.read_csv(), ex.read_parquet(), ex.read_ndjson(), …",
     )
     folder = Path(os.path.realpath(folder))
-    found, others = _images_below(folder, recursive=recursive)
-    if not found:
-        raise _no_image(folder, others, recursive=recursive)
-    found.sort(key=natural)
-    columns = {"path": pl.Series(found, dtype=pl.String)}
-    if label == "parent" and any("/" in name for name in found):
-        parents = [name.split("/")[-2] if "/" in name else None for name in found]
+    found = _images_below(folder, recursive=recursive)
+    if not found.images:
+        raise _no_image(folder, found, recursive=recursive)
+    _say_what_is_left_out(folder, found)
+    paths = sorted(found.images, key=natural)
+    columns = {"path": pl.Series(paths, dtype=pl.String)}
+    if label == "parent" and any("/" in name for name in paths):
+        parents = [name.split("/")[-2] if "/" in name else None for name in paths]
         columns["label"] = pl.Series(parents, dtype=pl.String)
     table = ImageTable.from_frame(pl.DataFrame(columns), base_dir=folder, title=folder.name)
     return table.with_columns(image=image("path", base_dir=folder))
 
 
-def _images_below(folder: Path, *, recursive: bool) -> tuple[list[str], int]:
-    """Return relative paths of images, in no order, and how many other files were seen."""
-    found: list[str] = []
-    others = unspeakable = 0
-    closed: list[str] = []
+@dataclass
+class _Found:
+    """What lies in a folder: relative paths of images, in no order, and what is left out."""
 
-    def remember(error: OSError) -> None:
-        if error.filename == str(folder):
-            raise SourceError(f"{folder} cannot be read ({error.strerror}).") from error
-        closed.append(os.path.relpath(error.filename, folder))
+    images: list[str] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    not_text: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
 
-    for here, folders, names in os.walk(folder, onerror=remember):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        inside = os.path.relpath(here, folder).replace(os.sep, "/")
-        for name in names:
-            if name.startswith("."):
-                continue
-            if not name.lower().endswith(SUFFIXES):
-                others += 1
-                continue
-            relative = name if inside == "." else f"{inside}/{name}"
-            if relative.isprintable() or _is_text(relative):
-                found.append(relative)
-            else:
-                unspeakable += 1
-    if closed:
-        warnings.warn(
-            f"{folder} has sub-folders that cannot be opened: {', '.join(map(repr, closed[:5]))}.",
-            ExplorerWarning,
-            stacklevel=3,
+
+def _images_below(folder: Path, *, recursive: bool) -> _Found:
+    """List a folder without opening or even asking about single files."""
+    found = _Found()
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(folder / inside) as entries:
+                below = _sort_out(entries, inside, found)
+        except OSError as error:
+            if not inside:
+                raise SourceError(f"{folder} cannot be read ({error.strerror}).") from error
+            found.closed.append(inside.rstrip("/"))
+            continue
+        if recursive:
+            waiting += below
+            continue
+        found.links.clear()
+    found.links = [link for link in found.links if not _leads_inside(folder, link)]
+    return found
+
+
+def _sort_out(entries: Iterator[os.DirEntry[str]], inside: str, found: _Found) -> list[str]:
+    """Put each entry of a folder where it belongs, and return the folders in it."""
+    below = []
+    for entry in entries:
+        name = entry.name
+        if name.startswith("."):
+            continue
+        relative = inside + name
+        # None of these asks the disk again, but for links.
+        if entry.is_dir(follow_symlinks=False):
+            below.append(relative + "/")
+        elif name.lower().endswith(SUFFIXES) and (entry.is_file(follow_symlinks=False) or _is_link(entry)):
+            named = found.images if relative.isascii() or _is_text(relative) else found.not_text
+            named.append(relative)
+        elif entry.is_symlink() and entry.is_dir():
+            found.links.append(relative)
+        else:
+            found.others[os.path.splitext(name)[1].lower()] += 1  # noqa: PTH122 - a Path each is slow
+    return below
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Return whether it is a link to anything but a folder; a broken one is an error in its own cell."""
+    return entry.is_symlink() and not entry.is_dir()
+
+
+def _leads_inside(folder: Path, link: str) -> bool:
+    """Return whether a link leads to what is listed anyway, or back up to it."""
+    target = Path(os.path.realpath(folder / link))
+    return target.is_relative_to(folder) or folder.is_relative_to(target)
+
+
+def _say_what_is_left_out(folder: Path, found: _Found) -> None:
+    said = []
+    if found.others:
+        said.append(f"{_counted(found.others)} not named like images were left out")
+    if found.not_text:
+        some = ascii(os.fsencode(found.not_text[0]))
+        said.append(
+            f"{_files(len(found.not_text))} whose names are not text (UTF-8), as {some}, were left out"
         )
-    if unspeakable:
-        warnings.warn(
-            f"{folder} has {unspeakable} files whose names are not text (UTF-8); they were left out.",
-            ExplorerWarning,
-            stacklevel=3,
-        )
-    return found, others
+    if found.closed:
+        said.append(f"sub-folders that cannot be opened were left out: {_some(found.closed)}")
+    if found.links:
+        said.append(f"links to folders elsewhere were not followed: {_some(found.links)}")
+    if said:
+        warnings.warn(f"{folder}: {'; '.join(said)}.", ExplorerWarning, stacklevel=3)
+
+
+def _counted(others: Counter[str]) -> str:
+    """Return how many files there are, and of which kinds.
+
+    Examples
+    --------
+    >>> _counted(Counter({".txt": 2, "": 1}))
+    '3 files (2 .txt, 1 without ending)'
+    """
+    kinds = [f"{count:,} {suffix or 'without ending'}" for suffix, count in others.most_common(5)]
+    return f"{_files(others.total())} ({', '.join(kinds)}{', …' if len(others) > 5 else ''})"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, sorted(names)[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _is_text(name: str) -> bool:
@@ -151,9 +221,14 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _no_image(folder: Path, others: int, *, recursive: bool) -> SourceError:
+def _no_image(folder: Path, found: _Found, *, recursive: bool) -> SourceError:
     hint = None if recursive else "Sub-folders were not searched; leave out recursive=False to do so."
-    if others == 0:
+    if found.closed:
+        hint = f"Sub-folders that cannot be opened: {_some(found.closed)}."
+    elif found.links:
+        hint = f"Links to folders elsewhere were not followed: {_some(found.links)}."
+    if not found.others:
         return SourceError(f"{folder} holds no files.", hint=hint)
-    files = "1 file" if others == 1 else f"{others} files"
-    return SourceError(f"{folder} holds {files}, none named like an image (.jpg, …).", hint=hint)
+    return SourceError(
+        f"{folder} holds {_counted(found.others)}, none named like an image (.jpg, …).", hint=hint
+    )

@@ -37,6 +37,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 )
+_IMAGES = {"SVG", "JPEG", "PNG", "GIF", "WEBP"}
 _SURE = {
     "a ZIP archive",
     "a gzip archive",
@@ -45,19 +46,14 @@ _SURE = {
     "an xz archive",
     "a 7z archive",
     "a RAR archive",
-    "a PDF document",
     "a NumPy array",
     "an HDF5 file",
-    "a Git LFS pointer",
-    "an HTML page",
-    "an XML document",
-    "SVG",
-    "JPEG",
-    "PNG",
-    "GIF",
-    "WEBP",
+    *_IMAGES,
 }
-"""Kinds that are told from enough of a beginning that no table could have the same."""
+"""Kinds told from a few letters, with which a header may begin too: believed where more speaks for them."""
+
+_WRITTEN = {"a Git LFS pointer", "an HTML page", "an XML document", "SVG", "a PDF document"}
+"""Kinds that are text themselves, told from more than a header would begin with."""
 
 _HINTS = {
     "text": 'If it is CSV: ex.read_csv("{name}")',
@@ -106,12 +102,14 @@ def kind_of(head: bytes) -> str:
         # A text may well begin with the letters of one; none goes on with such bytes.
         if head.startswith(magic) and (not magic.isalnum() or _is_binary(head)):
             return name
+    if _mostly_zero(head[1::2]) != _mostly_zero(head[::2]):
+        return f"UTF-16 text, {'little' if _mostly_zero(head[1::2]) else 'big'}-endian"
     if head[257:262] == b"ustar":
         return "a tar archive"
     name = sniff(head)
     if name == "a ZIP archive":
         return "an Excel workbook" if b"xl/" in head or b"[Content_Types].xml" in head else name
-    if name in _SURE:
+    if name in _WRITTEN or (name in _SURE and _is_binary(head)):
         return name
     if _is_binary(head):
         return "unknown"
@@ -140,13 +138,19 @@ def wrong_kind(source: Source, where: str) -> SourceError | None:
     page = re.match(r"https?://(?:www\.)?github\.com/[^/]+/[^/]+/blob/", source.name)
     if page:
         hint = f'Its raw form: ex.{where[3:-2]}("{source.name.replace("/blob/", "/raw/", 1)}")'
-    if kind == "UTF-16 text" and where == "ex.read_csv()":
-        hint = 'Pass encoding="utf-16".'
-    article = f"{kind} image" if kind.isupper() else kind
+    if kind.startswith("UTF-16") and where == "ex.read_csv()":
+        names = {"UTF-16 text, little-endian": "utf-16-le", "UTF-16 text, big-endian": "utf-16-be"}
+        hint = f'Pass encoding="{names.get(kind, "utf-16")}".'
+        return SourceError(f"{source.name} is {kind}, not UTF-8.", hint=hint)
+    article = f"a picture ({kind})" if kind in _IMAGES else kind
     return SourceError(
         f"{source.name} is {article}, not {_EXPECTED[where]}.",
         hint=hint.format(name=source.name) if hint and not page else hint,
     )
+
+
+def _mostly_zero(data: bytes) -> bool:
+    return data.count(0) > 0.9 * len(data)
 
 
 def _is_binary(head: bytes) -> bool:

@@ -7,7 +7,7 @@ import json
 import re
 import zlib
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from explorer._errors import SourceError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from explorer.sources.opening import Source
 
     Keywords = dict[str, Any]
+
+Found = TypeVar("Found")
 
 _LINES_SEARCHED = 5_000_000
 _JSON_BYTES_SEARCHED = 1 << 29
@@ -45,9 +47,10 @@ def csv_trouble(text: str, source: Source, keywords: Keywords) -> SourceError:
         What Polars was told.
     """
     if "more fields than defined" in text:
-        line = _find(_ragged_line, source, keywords)
+        line, fields, width = _find(_ragged_line, source, keywords) or (None, 0, 0)
+        counted = f": {fields}, not {width}" if line else ""
         return SourceError(
-            f"{source.name} {_at(line)}has more fields than the header.",
+            f"{source.name} {_at(line)}has more fields than the header{counted}.",
             hint="Check the separator and the quotes there, or pass truncate_ragged_lines=True.",
         )
     if "invalid utf-8" in text:
@@ -146,9 +149,10 @@ def _not_json(source: Source, number: int, line: bytes, error: ValueError) -> So
             )
     else:
         reason = "the text is not UTF-8"
+    is_first = number == 1 and not line.lstrip().startswith((b"{", b"["))
     return SourceError(
         f"{source.name}, line {number}: not JSON ({reason}); it begins with {shown}.",
-        hint="Pass ignore_errors=True to get nulls.",
+        hint=_if_csv(source) if is_first else "Pass ignore_errors=True to get nulls.",
     )
 
 
@@ -164,8 +168,13 @@ def _broken(source: Source, error: json.JSONDecodeError) -> SourceError:
             f"{source.name} is cut off: its JSON ends in the middle, in line {error.lineno}.",
             hint="Copy or download it again.",
         )
-    shown = _shown(error.doc[error.pos : error.pos + 80].encode())
-    return SourceError(f"{place}: not JSON ({error.msg}); there stands {shown}.")
+    shown = _shown(error.doc[error.pos : error.pos + 80].partition("\n")[0].encode())
+    hint = _if_csv(source) if error.pos == 0 else None
+    return SourceError(f"{place}: not JSON ({error.msg}); there stands {shown}.", hint=hint)
+
+
+def _if_csv(source: Source) -> str:
+    return f'If it is CSV: ex.read_csv("{source.name}")'
 
 
 def _first_value(text: str) -> object:
@@ -200,9 +209,9 @@ def _not_utf8(source: Source, keywords: Keywords) -> SourceError:
 
 
 def _find(
-    search: Callable[[BinaryIO, Keywords], int | None], source: Source, keywords: Keywords
-) -> int | None:
-    """Return the number of the line that a search finds, where lines mean what they usually do."""
+    search: Callable[[BinaryIO, Keywords], Found | None], source: Source, keywords: Keywords
+) -> Found | None:
+    """Return what a search finds, the number of a line, where lines mean what they usually do."""
     if _MOVES_LINES & set(keywords):
         return None
     try:
@@ -212,10 +221,11 @@ def _find(
         return None
 
 
-def _ragged_line(handle: BinaryIO, keywords: Keywords) -> int | None:
+def _ragged_line(handle: BinaryIO, keywords: Keywords) -> tuple[int, int, int] | None:
+    """Return a line, how many fields it has, and how many the header has."""
     rows = _rows(handle, keywords)
     width = len(next(rows)[1])
-    return next((line for line, row in rows if len(row) > width), None)
+    return next(((line, len(row), width) for line, row in rows if len(row) > width), None)
 
 
 def _line_with(handle: BinaryIO, keywords: Keywords, column: int, value: str) -> int | None:

@@ -10,6 +10,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlsplit
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PACKED_SUFFIXES = (".gz", ".zst", ".zstd")
+_NAMES_LOOKED_AT = 10_000
+_SUFFIXES = {
+    "read_csv": (".csv", ".tsv", ".tab"),
+    "read_parquet": (".parquet", ".pq"),
+    "read_ndjson": (".ndjson", ".jsonl"),
+    "read_json": (".json",),
+    "read_ipc": (".arrow", ".feather", ".ipc"),
+}
+"""What files are named that a reader reads."""
+
 _HEAD_BYTES = 4096
 _CHUNK_BYTES = 1 << 20
 
@@ -70,10 +81,7 @@ class Source:
     def suffix(self) -> str:
         """What its name ends with, in lower case, without that of a compression: ``.csv``."""
         name = urlsplit(self.name).path if self.on_url else self.name
-        name = name.lower()
-        for packed in _PACKED_SUFFIXES:
-            name = name.removesuffix(packed)
-        return os.path.splitext(name)[1]  # noqa: PTH122 - a URL is no path
+        return os.path.splitext(_unpacked_name(name))[1]  # noqa: PTH122 - a URL is no path
 
     @property
     def size(self) -> int:
@@ -230,24 +238,34 @@ def _own_web() -> Fetcher:
 
 
 def _instead_of_folder(folder: Path, reader: str) -> str:
-    """Say how to read what lies in a folder, from a look at its names."""
-    wanted = {
-        "read_csv": (".csv", ".tsv", ".tab"),
-        "read_parquet": (".parquet", ".pq"),
-        "read_ndjson": (".ndjson", ".jsonl", ".json"),
-        "read_json": (".json",),
-        "read_ipc": (".arrow", ".feather", ".ipc"),
-    }[reader]
-    with suppress(OSError):
-        for below in ("", "*/", "**/"):
-            for name in sorted(folder.glob(f"{below}*")):
-                plain = name.name.lower()
-                for packed in _PACKED_SUFFIXES:
-                    plain = plain.removesuffix(packed)
-                if plain.endswith(wanted):
-                    suffix = "".join(name.suffixes[-1:] if plain == name.name.lower() else name.suffixes[-2:])
-                    return f'For all files of that kind in it: ex.{reader}("{folder}/{below}*{suffix}")'
+    """Say how to read what lies in a folder: what is named as was asked for, or another kind."""
+    for name in (reader, *(other for other in _SUFFIXES if other != reader)):
+        found = _first_named(folder, _SUFFIXES[name])
+        if found is not None:
+            return (
+                f'For all files like {found.name} in it: ex.{name}("{folder}/{_pattern_of(found, folder)}")'
+            )
     return f'For a folder of images: ex.read_folder("{folder}")'
+
+
+def _first_named(folder: Path, suffixes: tuple[str, ...]) -> Path | None:
+    with suppress(OSError):
+        for pattern in ("*", "*/*", "**/*"):
+            for path in sorted(islice(folder.glob(pattern), _NAMES_LOOKED_AT)):
+                if _unpacked_name(path.name).endswith(suffixes):
+                    return path
+    return None
+
+
+def _pattern_of(found: Path, folder: Path) -> str:
+    below = ("", "*/", "**/")[min(len(found.relative_to(folder).parts) - 1, 2)]
+    packed = found.name.lower() != _unpacked_name(found.name)
+    return f"{below}*{''.join(found.suffixes[-2 if packed else -1 :])}"
+
+
+def _unpacked_name(name: str) -> str:
+    name = name.lower()
+    return name.removesuffix(next((packed for packed in _PACKED_SUFFIXES if name.endswith(packed)), ""))
 
 
 def _common(folders: list[Path | None]) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,9 +166,8 @@ def matching(root: Path, pattern: str, *, given: Path) -> list[Path]:
     if files:
         return sorted(files, key=lambda path: natural(path.as_posix()))
     if found:
-        raise SourceError(
-            f"{str(given)!r} matches {len(found)} folders and no file.", hint=f"Try: {str(given / '*')!r}"
-        )
+        folders = "1 folder" if len(found) == 1 else f"{len(found)} folders"
+        raise SourceError(f"{str(given)!r} matches {folders} and no file.", hint=f"Try: {str(given / '*')!r}")
     raise _nothing_matches(root, parts, given)
 
 
@@ -177,7 +177,7 @@ def _nothing_matches(root: Path, parts: list[str], given: Path) -> SourceError:
     for place, piece in enumerate(parts[:-1]):
         if piece == "**":
             break
-        inside = next(root.glob("/".join(parts[: place + 1])), None)
+        inside = next((path for path in root.glob("/".join(parts[: place + 1])) if path.is_dir()), None)
         if inside is None:
             part = piece
             break
@@ -204,11 +204,17 @@ def natural(path: str) -> tuple[tuple[str | int, ...], ...]:
     >>> sorted(["b/1.png", "a/img10.png", "a/img2.png"], key=natural)
     ['a/img2.png', 'a/img10.png', 'b/1.png']
     """
+    *folders, name = path.casefold().split("/")
+    # What differs in case or leading zeros only is told apart by the path as it is.
+    return (*map(_folder_key, folders), _pieces(name), (path,))
+
+
+def _pieces(name: str) -> tuple[str | int, ...]:
     # Split on digits in a group: text and number alternate, so a number never meets a text.
-    return tuple(
-        tuple(int(piece) if place % 2 else piece for place, piece in enumerate(_DIGITS.split(part)))
-        for part in (*path.casefold().split("/"), path)
-    )
+    return tuple(int(piece) if place % 2 else piece for place, piece in enumerate(_DIGITS.split(name)))
+
+
+_folder_key = lru_cache(maxsize=4096)(_pieces)
 
 
 def _exists(path: Path) -> bool:

@@ -147,6 +147,9 @@ def requested(
     for name, meant in (("missing_columns", ["raise", "insert"]), ("extra_columns", ["raise", "ignore"])):
         if keywords.get(name) not in {None, *meant}:
             raise ArgumentError.not_one_of(f"{where}: {name}", keywords[name], meant)
+    rows = keywords.get("n_rows")
+    if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
+        raise ArgumentError(f"{where}: n_rows is a number of rows, not {rows!r}.")
     folder = None if base_dir is None else existing_folder(base_dir)
     sources = opened(given, where=where, reader=where[3:-2], web=web)
     return Request(where, sources, dict(keywords), folder, include_file_paths)
@@ -283,6 +286,8 @@ def _taken(name: str | None) -> ArgumentError:
 
 
 def _chosen(columns: Sequence[str] | Sequence[int], names: list[str]) -> list[str]:
+    if isinstance(columns, str):
+        raise ArgumentError("columns takes a list of names.", hint=f"Try: columns=[{columns!r}]")
     chosen = []
     for one in columns:
         if isinstance(one, int):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from explorer._errors import ArgumentError, ExplorerWarning, SourceError
-from explorer.sources.folder import read_folder
+from explorer.sources.folder import _Found, _sort_out, read_folder
 
 
 @pytest.fixture
@@ -66,23 +66,55 @@ def test_labels_only_where_there_are_folders_and_when_wanted(fill):
         read_folder(folder, label="folder")
 
 
-def test_hidden_and_other_files_are_left_out(fill):
-    folder = fill("a.png", ".hidden.png", ".git/b.png", "notes.txt", "table.csv", "x/._c.png")
+def test_what_is_hidden_is_left_out_in_silence(fill):
+    folder = fill("a.png", ".hidden.png", ".git/b.png", ".git/c.txt", "x/._c.png", ".notes")
     assert paths(read_folder(folder)) == ["a.png"]
+
+
+def test_other_files_are_left_out_and_counted(fill):
+    folder = fill("a.png", "notes.txt", "x/more.TXT", "table.csv", "LICENSE")
+    said = r"4 files \(2 \.txt, 1 .*\) not named like images were left out"
+    with pytest.warns(ExplorerWarning, match=said):
+        assert paths(read_folder(folder)) == ["a.png"]
+
+
+def test_endings_count_in_any_case(fill):
+    folder = fill("a.JPG", "b.Jpeg", "c.PNG")
+    (folder / "d.png").mkdir()
+    assert paths(read_folder(folder)) == ["a.JPG", "b.Jpeg", "c.PNG"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_that_is_named_like_an_image_is_none(fill):
+    folder = fill("a.png")
+    os.mkfifo(folder / "b.png")
+    with pytest.warns(ExplorerWarning, match="1 file"):
+        assert paths(read_folder(folder)) == ["a.png"]
 
 
 def test_the_same_order_whatever_the_file_system_says(fill):
     names = ["A1.png", "a1.png", "a01.png", "a 1.png", "é.png", "a/1.png", "a-b/1.png"]
     folder = fill(*names)
-    assert sorted(paths(read_folder(folder))) == sorted(names)
+    assert paths(read_folder(folder)) == [
+        "a/1.png",
+        "A1.png",
+        "a01.png",
+        "a1.png",
+        "a 1.png",
+        "a-b/1.png",
+        "é.png",
+    ]
     assert paths(read_folder(folder)) == paths(read_folder(str(folder) + "/."))
 
 
 def test_folders_without_images_say_what_they_hold(fill, tmp_path):
     with pytest.raises(SourceError, match="holds no files"):
         read_folder(tmp_path)
-    with pytest.raises(SourceError, match="holds 2 files, none named like an image"):
-        read_folder(fill("a.txt", "x/b.csv"))
+    fill("a.txt", "x/b.txt")
+    with pytest.raises(SourceError, match=r"holds 2 files \(2 .txt\), none named like an image"):
+        read_folder(tmp_path)
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "x/b.txt").unlink()
     fill("x/a.png")
     with pytest.raises(SourceError, match="leave out recursive=False"):
         read_folder(tmp_path, recursive=False)
@@ -105,10 +137,47 @@ def test_a_link_to_the_folder_is_followed_and_a_loop_is_not(fill, tmp_path):
     assert table["image"][0]().size == (4, 3)
 
 
+def test_a_link_to_a_folder_elsewhere_is_said(fill, tmp_path):
+    fill("elsewhere/cat/a.png", "here/dog/b.png")
+    (tmp_path / "here" / "cat").symlink_to(tmp_path / "elsewhere" / "cat")
+    with pytest.warns(ExplorerWarning, match="links to folders elsewhere were not followed: 'cat'"):
+        assert paths(read_folder(tmp_path / "here")) == ["dog/b.png"]
+
+
+def test_links_to_files_are_listed_and_a_broken_one_is_an_error_in_its_cell(fill, tmp_path):
+    fill("here/a.png", "here/b.png")
+    (tmp_path / "here" / "c.png").symlink_to(tmp_path / "here" / "a.png")
+    (tmp_path / "here" / "d.png").symlink_to(tmp_path / "gone.png")
+    table = read_folder(tmp_path / "here")
+    assert paths(table) == ["a.png", "b.png", "c.png", "d.png"]
+    assert table["image"][2]().size == (4, 3)
+    with pytest.warns(ExplorerWarning, match=r"1 of 3 rows failed.*d\.png"):
+        table.compute("image")
+
+
+def test_no_file_is_asked_about(tmp_path):
+    class Entry:
+        """What listing a folder gives, without the means to look at the file itself."""
+
+        def __init__(self, name: str, *, folder: bool = False) -> None:
+            self.name = name
+            self.folder = folder
+
+        def is_dir(self, *, follow_symlinks: bool) -> bool:
+            return self.folder
+
+        def is_file(self, *, follow_symlinks: bool) -> bool:
+            return not self.folder
+
+    found = _Found()
+    below = _sort_out(iter([Entry("a.png"), Entry("x", folder=True)]), "in/", found)
+    assert (found.images, below) == (["in/a.png"], ["in/x/"])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_names_that_are_not_text_are_left_out_aloud(fill, tmp_path):
     fill("a.png")
     with open(os.fsencode(tmp_path) + b"/\xff.png", "wb"):  # noqa: PTH123  (a name that Path cannot hold)
         pass
-    with pytest.warns(ExplorerWarning, match="1 files whose names are not text"):
+    with pytest.warns(ExplorerWarning, match=r"1 file whose names are not text \(UTF-8\), as b'\\xff.png'"):
         assert paths(read_folder(tmp_path)) == ["a.png"]
