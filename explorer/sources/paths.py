@@ -187,7 +187,7 @@ def _nothing_matches(root: Path, parts: list[str], given: Path) -> SourceError:
         return SourceError(f"Nothing matches {str(given)!r}: the folder {folder} may not be opened.")
     near = did_you_mean(_MAGIC.sub("", part), names)
     held = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    if near is None and "{" in part:
+    if "{" in part:
         near = "Braces are not expanded; give a list of patterns."
     return SourceError(
         f"Nothing matches {str(given)!r}: there is no {part!r} in {folder.absolute()}, "

@@ -18,7 +18,7 @@ from explorer.table.table import ImageTable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from explorer.sources.opening import Fetcher, Source
@@ -185,10 +185,10 @@ def parsed(
     schemas = [(source, frame.schema) for source, frame in parts]
     refuse_other_columns(schemas, missing="insert" if union else missing, extra="ignore" if union else extra)
     dtypes = common_dtypes(schemas)
-    first = parts[0][1].columns
     frames = [_recast(part, parse, keywords, dtypes, request.where) for part in parts]
     if not union:
-        frames = [frame.select(name for name in first if name in frame.columns) for frame in frames]
+        first = {name: dtypes[name] for name in parts[0][1].columns}
+        frames = [_with_columns_of(frame, frame.schema, first) for frame in frames]
     name = request.include_file_paths
     if any(name in frame.columns for frame in frames):
         raise _taken(name)
@@ -237,11 +237,11 @@ def scanned(
     else:
         scans = [
             _with_path(
-                scan(source.place, **keywords).select(kept for kept in first if kept in schema), source, name
+                _with_columns_of(_scan_one(scan, keywords, source), schema, schemas[0][1]), source, name
             )
             for source, schema in schemas
         ]
-        frame = scans[0] if len(scans) == 1 else pl.concat(scans, how="diagonal_relaxed")
+        frame = scans[0] if len(scans) == 1 else pl.concat(scans, how="vertical_relaxed")
     if columns is not None:
         frame = frame.select(*_chosen(columns, first), *([name] if name else []))
     rows = request.keywords.get("n_rows")
@@ -273,6 +273,12 @@ def _explaining(read: Callable[[], Read], where: str, source: Source, keywords: 
         if better is error:
             raise
         raise better from error
+
+
+def _with_columns_of(frame: Frame, schema: pl.Schema, first: Mapping[str, pl.DataType]) -> Frame:
+    """Return the columns that the first file has, with nulls for those that this one lacks."""
+    lacking = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in first.items() if name not in schema]
+    return frame.with_columns(lacking).select(list(first))
 
 
 def _with_path(frame: Frame, source: Source, name: str | None) -> Frame:

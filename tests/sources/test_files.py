@@ -9,30 +9,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerError, SourceError
+from explorer._errors import ArgumentError, ColumnNotFoundError, SourceError
 from explorer.sources.files import read_csv, read_ndjson, read_parquet
 from explorer.table.image_column import image
 
 ROWS = "path,label\na.png,cat\nb.png,dog\n"
-
-
-@pytest.fixture
-def put(tmp_path):
-    """Write a file of this name and return its path."""
-
-    def write(name: str, content: str | bytes):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
-def refusal(read, *args, kind=SourceError, **keywords) -> str:
-    with pytest.raises(kind) as caught:
-        read(*args, **keywords)
-    assert isinstance(caught.value, ExplorerError)
-    return str(caught.value)
 
 
 # What is read
@@ -102,7 +83,7 @@ def test_a_late_field_of_ndjson_is_not_lost(put):
 
 
 @pytest.mark.parametrize("read", [read_csv, read_parquet, read_ndjson])
-def test_paths_that_lead_nowhere(read, put, tmp_path):
+def test_paths_that_lead_nowhere(read, put, tmp_path, refusal):
     put("photos.data", ROWS)
     assert "Did you mean 'photos.data'" in refusal(read, tmp_path / "fotos.data")
     assert f"there is no 'missing' in {tmp_path}" in refusal(read, tmp_path / "missing" / "deep" / "t.csv")
@@ -125,20 +106,20 @@ def test_paths_that_lead_nowhere(read, put, tmp_path):
         (read_csv, "basedir", "base_dir"),
     ],
 )
-def test_an_unknown_keyword_names_the_nearest(read, given, near, tmp_path):
+def test_an_unknown_keyword_names_the_nearest(read, given, near, tmp_path, refusal):
     said = refusal(read, tmp_path / "t", kind=ArgumentError, **{given: 1})
     assert f"has no keyword '{given}'" in said
     assert f"'{near}'" in said
 
 
-def test_a_missing_base_dir_names_the_part_that_is_missing(put, tmp_path):
+def test_a_missing_base_dir_names_the_part_that_is_missing(put, tmp_path, refusal):
     (tmp_path / "photos").mkdir()
     said = refusal(read_csv, put("t.csv", ROWS), base_dir=tmp_path / "fotos" / "all")
     assert f"there is no 'fotos' in {tmp_path}" in said
     assert "Did you mean 'photos'" in said
 
 
-def test_files_without_rows(put, tmp_path):
+def test_files_without_rows(put, tmp_path, refusal):
     assert "has a header but no rows" in refusal(read_csv, put("t.csv", "a,b\n"))
     pl.DataFrame({"a": []}).write_parquet(tmp_path / "t.parquet")
     assert "has columns but no rows" in refusal(read_parquet, tmp_path / "t.parquet")
@@ -146,7 +127,7 @@ def test_files_without_rows(put, tmp_path):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_csv_errors_name_the_line(put, packed):
+def test_csv_errors_name_the_line(put, packed, refusal):
     def written(text: str | bytes):
         data = text if isinstance(text, bytes) else text.encode()
         return put("t.csv", gzip.compress(data) if packed else data)
@@ -168,21 +149,21 @@ def test_the_cause_is_kept(put):
     assert isinstance(caught.value.__cause__, pl.exceptions.PolarsError)
 
 
-def test_two_columns_of_one_name_are_refused(put):
+def test_two_columns_of_one_name_are_refused(put, refusal):
     path = put("t.csv", "a,b,a\n1,2,3\n")
     assert "two columns named 'a'" in refusal(read_csv, path)
     assert read_csv(path, new_columns=["x", "y", "z"]).columns == ["x", "y", "z"]
     assert read_csv(put("u.csv", "a,a_duplicated_0\n1,2\n")).columns == ["a", "a_duplicated_0"]
 
 
-def test_a_column_that_is_not_there_names_the_nearest(put, tmp_path):
+def test_a_column_that_is_not_there_names_the_nearest(put, tmp_path, refusal):
     path = put("t.csv", ROWS)
     pl.read_csv(path).write_parquet(tmp_path / "t.parquet")
     for read, file in ((read_csv, path), (read_parquet, tmp_path / "t.parquet")):
         assert "Did you mean 'label'" in refusal(read, file, columns=["lable"], kind=ColumnNotFoundError)
 
 
-def test_a_wrong_value_of_a_keyword_is_an_argument_error(put):
+def test_a_wrong_value_of_a_keyword_is_an_argument_error(put, refusal):
     assert "separator" in refusal(read_csv, put("t.csv", ROWS), separator=";;", kind=ArgumentError)
 
 
@@ -195,12 +176,12 @@ def test_a_wrong_value_of_a_keyword_is_an_argument_error(put):
         ('{"a": 1}\n7\n', "line 2: JSON, but not an object"),
     ],
 )
-def test_ndjson_errors_name_the_line(put, text, said):
+def test_ndjson_errors_name_the_line(put, text, said, refusal):
     assert said in refusal(read_ndjson, put("t.ndjson", text))
     assert said in refusal(read_ndjson, put("t.ndjson.gz", gzip.compress(text.encode())))
 
 
-def test_a_file_that_is_cut_off(put, tmp_path):
+def test_a_file_that_is_cut_off(put, tmp_path, refusal):
     packed = gzip.compress(os.urandom(3000).hex().encode())
     assert "is cut off" in refusal(read_csv, put("t.csv.gz", packed[:-20]))
     assert "is cut off" in refusal(read_ndjson, put("t.ndjson.gz", packed[:-20]))
