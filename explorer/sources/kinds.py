@@ -109,6 +109,8 @@ def kind_of(head: bytes) -> str:
     name = sniff(head)
     if name == "a ZIP archive":
         return "an Excel workbook" if b"xl/" in head or b"[Content_Types].xml" in head else name
+    if name == "an XML document" and not re.match(rb"\s*<[?!]", head):
+        return "text"
     if name in _WRITTEN or (name in _SURE and _is_binary(head)):
         return name
     if _is_binary(head):
