@@ -277,6 +277,8 @@ def _explaining(read: Callable[[], Read], where: str, source: Source, keywords: 
 
 def _with_columns_of(frame: Frame, schema: pl.Schema, first: Mapping[str, pl.DataType]) -> Frame:
     """Return the columns that the first file has, with nulls for those that this one lacks."""
+    if list(schema) == list(first):
+        return frame
     lacking = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in first.items() if name not in schema]
     return frame.with_columns(lacking).select(list(first))
 

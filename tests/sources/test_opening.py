@@ -280,5 +280,6 @@ def test_a_tab_separates_in_files_named_so(put, name):
     text = ROWS.replace(",", "\t").encode()
     path = put(name, gzip.compress(text) if name.endswith("gz") else text)
     assert read_csv(path).columns == ["path", "label"]
-    with pytest.warns(ExplorerWarning, match=r"is '\\t' its separator\? Then pass separator=\"\\t\""):
+    with pytest.warns(ExplorerWarning, match=r"is '\\t' its separator\? Then pass separator=") as said:
         assert len(read_csv(path, separator=",").columns) == 1
+    assert said[0].filename == __file__
