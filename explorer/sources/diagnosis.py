@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from explorer._errors import ArgumentError, ColumnNotFoundError, ExplorerError, SourceError
+from explorer._errors import ArgumentError, ColumnNotFoundError, ComputeError, ExplorerError, SourceError
 from explorer.sources.kinds import wrong_kind
 from explorer.sources.lines import csv_trouble, json_trouble, ndjson_trouble, short
 
@@ -23,19 +23,23 @@ if TYPE_CHECKING:
 _UNPACK_BYTES = 1 << 16
 _BY_LINES = {"ex.read_csv()", "ex.read_ndjson()"}
 _CUT = re.compile(r"unexpected end of file|incomplete frame|[Tt]runcated|end-of-stream")
-_OF_A_FILE = re.compile(
-    r"parquet|out-of-spec|thrift|snappy|zstd|lz4|deflate|corrupt|view (?:index|contained)|invalid utf-?8",
-    re.IGNORECASE,
+BREAKS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading broken bytes ends in. A panic is no `Exception`, and here it is one like the others."""
+
+_MAY_BE_THE_FILE = (
+    pl.exceptions.ComputeError,
+    pl.exceptions.OutOfBoundsError,
+    pl.exceptions.PanicException,
+    OSError,
 )
-"""What Polars says of bytes that are not as they should be, and not of a wrong expression."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
     """Explains errors that come long after a file was opened: when its rows are wanted.
 
-    Called with what Polars raised, it returns what is wrong with which file, or None when the files are as
-    they were and the error is about something else.
+    Called with what Polars raised, it returns an error that says what is wrong with which file, and in which
+    columns; or, when the files are as they were, one that repeats what Polars says.
 
     Attributes
     ----------
@@ -51,23 +55,21 @@ class Explainer:
     sources: Sources
     scan: Callable[[Source], pl.LazyFrame]
 
-    def __call__(self, error: Exception) -> ExplorerError | None:
-        """Say what is wrong with which file, or return None when none is to blame."""
-        if not isinstance(error, (pl.exceptions.PolarsError, OSError)):
-            return None
+    def __call__(self, error: BaseException) -> ExplorerError:
+        """Return what to raise instead."""
         moved = next((source for source in self.sources if source.changed), None)
         if moved is not None:
             return _moved(moved)
-        if not isinstance(error, OSError) and not _OF_A_FILE.search(str(error)):
-            return None
-        for source in self.sources:
-            try:
-                self._read_through(source)
-            except (pl.exceptions.PolarsError, OSError) as found:
-                return self._damaged(found, source)
-        return None
+        if isinstance(error, _MAY_BE_THE_FILE):
+            for source in self.sources:
+                try:
+                    self._read_through(source)
+                except BREAKS as found:
+                    return self._damaged(found, source)
+        first, *more = str(error).splitlines() or [type(error).__name__]
+        return ComputeError(f"Polars says: {first}", hint="\n".join(more).strip() or None)
 
-    def _damaged(self, error: Exception, source: Source) -> ExplorerError:
+    def _damaged(self, error: BaseException, source: Source) -> ExplorerError:
         """Name the columns whose values cannot be read; the others can."""
         bad = []
         try:
@@ -75,9 +77,9 @@ class Explainer:
             for name in names:
                 try:
                     self._read_through(source, name)
-                except (pl.exceptions.PolarsError, OSError):
+                except BREAKS:
                     bad.append(name)
-        except (pl.exceptions.PolarsError, OSError):
+        except BREAKS:
             return explained(error, self.where, source, {})
         if not bad or len(bad) == len(names):
             return explained(error, self.where, source, {})
@@ -95,7 +97,7 @@ class Explainer:
             pass
 
 
-def explained(error: Exception, where: str, source: Source, keywords: dict[str, Any]) -> ExplorerError:
+def explained(error: BaseException, where: str, source: Source, keywords: dict[str, Any]) -> ExplorerError:
     """Turn an error of Polars into one that says what is wrong with the file or with the call.
 
     Parameters

@@ -11,7 +11,7 @@ import polars as pl
 
 from explorer._errors import ArgumentError, ColumnNotFoundError, SourceError
 from explorer.sources.agreement import common_dtypes, refuse_other_columns, refuse_other_dtypes
-from explorer.sources.diagnosis import Explainer, explained
+from explorer.sources.diagnosis import BREAKS, Explainer, explained
 from explorer.sources.opening import Sources, opened
 from explorer.table.image_column import existing_folder
 from explorer.table.table import ImageTable
@@ -97,11 +97,10 @@ class Request:
             if self.keywords.get("n_rows") != 0 and not frame.lazy().select(pl.len()).collect().item():
                 raise self._without_rows(empty)
             return ImageTable.from_frame(frame, base_dir=folder, title=self.sources.title)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            better = None if explain is None else explain(error)
-            if better is None:
+        except BREAKS as error:
+            if explain is None:
                 raise
-            raise better from error
+            raise explain(error) from error
 
     def _without_rows(self, empty: str) -> SourceError:
         if len(self.sources) == 1:
@@ -268,7 +267,7 @@ def _for_scan(keywords: Keywords) -> Keywords:
 def _explaining(read: Callable[[], Read], where: str, source: Source, keywords: Keywords) -> Read:
     try:
         return read()
-    except Exception as error:
+    except (Exception, pl.exceptions.PanicException) as error:
         better = explained(error, where, source, keywords)
         if better is error:
             raise

@@ -265,6 +265,18 @@ def test_errors_that_are_not_about_the_files_are_left_alone(tmp_path):
     pl.DataFrame({"a": ["x"]}).write_parquet(tmp_path / "t.parquet")
     explain = explainer(tmp_path / "t.parquet")
     wrong = pl.scan_parquet(tmp_path / "t.parquet").select(pl.col("a").cast(pl.Int64))
-    assert explain(failure(wrong)) is None
-    assert explain(KeyError("a")) is None
-    assert explain(pl.exceptions.ComputeError("parquet: it says, and the file is whole")) is None
+    assert "Polars says: conversion from `str` to `i64` failed" in str(explain(failure(wrong)))
+    assert "Polars says: no luck" in str(explain(pl.exceptions.ComputeError("no luck")))
+    assert "Polars says: no luck" in str(explain(pl.exceptions.DuplicateError("no luck")))
+
+
+def test_a_panic_is_damage_like_any_other(tmp_path):
+    pl.DataFrame({"a": ["x"]}).write_parquet(tmp_path / "t.parquet")
+    sources = opened(tmp_path / "t.parquet", where="ex.read_parquet()", reader="read_parquet")
+
+    def panics(source):
+        raise pl.exceptions.PanicException("index out of range")
+
+    explain = Explainer("ex.read_parquet()", sources, panics)
+    said = str(explain(pl.exceptions.PanicException("index out of range")))
+    assert "t.parquet is damaged or cut off: index out of range" in said
