@@ -200,7 +200,10 @@ def opened(given: object, *, where: str, reader: str, web: Fetcher | None = None
         found = matching(root, pattern, given=path)
         files = tuple(_filled(Source.on_disk(file)) for file in found)
         return Sources(files, _common([file.parent for file in found]), pattern)
-    path = existing(path, where=where, wanted=Path.is_file, else_hint=_instead_of_folder(path, reader))
+    hint = ""
+    if os.path.isdir(path):  # noqa: PTH112 - Path raises where it may not look
+        hint = _instead_of_folder(path, reader)
+    path = existing(path, where=where, wanted=Path.is_file, else_hint=hint)
     return Sources((_filled(Source.on_disk(path)),), Path(os.path.realpath(path.parent)), path.name)
 
 

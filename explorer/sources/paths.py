@@ -66,14 +66,16 @@ def existing(given: object, *, where: str, wanted: Callable[[Path], bool], else_
     wanted
         `Path.is_file` or `Path.is_dir`.
     else_hint
-        What to type when something else is there; ``{path}`` stands for the path.
+        What to type when something else is there.
     """
     path = expanded(given, where=where)
     if not _exists(path):
         raise nothing_at(path)
     if not wanted(path):
-        kind = "a folder, not a file" if path.is_dir() else "not a folder"
-        raise SourceError(f"{path} is {kind}.", hint=else_hint.format(path=path))
+        kind = "not a folder" if path.is_file() else "neither a file nor a folder"
+        if path.is_dir():
+            kind = "a folder, not a file"
+        raise SourceError(f"{path} is {kind}.", hint=else_hint or None)
     return path
 
 

@@ -145,6 +145,9 @@ def test_a_folder_says_what_to_type_instead(put, tmp_path, refusal):
     said = refusal(read_parquet, tmp_path / "sets")
     assert f'ex.read_parquet("{tmp_path}/sets/*/*.parquet")' in said
     assert f'ex.read_parquet("{tmp_path}/sets/train/*.parquet")' in refusal(read_csv, tmp_path / "sets/train")
+    put("{odd}/t.csv", ROWS)
+    assert f'ex.read_csv("{tmp_path}/{{odd}}/*.csv")' in refusal(read_csv, tmp_path / "{odd}")
+    assert "is neither a file nor a folder" in refusal(read_csv, "/dev/null")
     put("lists/a.csv.gz", b"")
     assert f'ex.read_csv("{tmp_path}/lists/*.csv.gz")' in refusal(read_csv, tmp_path / "lists")
 
