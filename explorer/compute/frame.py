@@ -34,7 +34,7 @@ LARGE_SHARE = 8
 """From one row of so many on, whole columns are read and kept."""
 
 _STEADY = re.compile(
-    r"(Parquet|IPC|Csv|NDJSON) SCAN|DF \[|PROJECT|ESTIMATED ROWS|FILTER|FROM$|SELECT|WITH_COLUMNS:|"
+    r"(Parquet|Ipc|Csv|NDJSON) SCAN|DF \[|PROJECT|ESTIMATED ROWS|FILTER|FROM$|SELECT|WITH_COLUMNS:|"
     r"SLICE\[|\[|ROW INDEX|simple π|UNION\[maintain_order: true\]|PLAN \d+:|END UNION"
 )
 """How the lines of a plan begin whose rows come in the same order whenever it is run."""
@@ -85,7 +85,7 @@ class Frame:
         composable: bool = True,
         origin: pl.LazyFrame | None = None,
         names: Mapping[str, str] | None = None,
-        explain: Callable[[Exception], Exception] | None = None,
+        explain: Callable[[BaseException], Exception] | None = None,
         small: bool = False,
     ) -> None:
         self.schema = held.schema if plan is None else pl.Schema({**plan.collect_schema(), **held.schema})
@@ -104,7 +104,9 @@ class Frame:
         self._lock = RLock()
 
     @classmethod
-    def scanned(cls, plan: pl.LazyFrame, *, explain: Callable[[Exception], Exception] | None = None) -> Frame:
+    def scanned(
+        cls, plan: pl.LazyFrame, *, explain: Callable[[BaseException], Exception] | None = None
+    ) -> Frame:
         """Give the rows of a plan their ids, and read nothing of it.
 
         Columns are read one by one, so the rows must come in the same order each time. A plan that does
@@ -406,10 +408,10 @@ def is_steady(plan: pl.LazyFrame) -> bool:
     return all(_STEADY.match(line) for line in lines if line) and not _UNSTEADY.search(text)
 
 
-def _run(plan: pl.LazyFrame, explain: Callable[[Exception], Exception] | None) -> pl.DataFrame:
+def _run(plan: pl.LazyFrame, explain: Callable[[BaseException], Exception] | None) -> pl.DataFrame:
     try:
         frame: pl.DataFrame = plan.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if explain is not None:
             raise explain(error) from error
         first, *more = str(error).splitlines()

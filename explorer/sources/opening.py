@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from explorer._errors import ArgumentError, SourceError
 from explorer._optional import require
+from explorer.remote.client import Web
 from explorer.sources.paths import existing, expanded, literal_root, matching
 
 if TYPE_CHECKING:
@@ -236,8 +237,7 @@ def _fetched(url: str, *, where: str, reader: str, web: Fetcher | None) -> Sourc
 
 def _own_web() -> Fetcher:
     """Fetch with patience, and always anew: a table is larger than an image, and there is one of it."""
-    web = import_module("explorer.remote.client").Web
-    return cast("Fetcher", web(timeout_s=120, max_bytes=1 << 30, cache=False))
+    return Web(timeout_s=120, max_bytes=1 << 30, cache=False)
 
 
 def _instead_of_folder(folder: Path, reader: str) -> str:

@@ -96,7 +96,7 @@ class Request:
         try:
             if self.keywords.get("n_rows") != 0 and not frame.lazy().select(pl.len()).collect().item():
                 raise self._without_rows(empty)
-            return ImageTable.from_frame(frame, base_dir=folder, title=self.sources.title)
+            return ImageTable.from_frame(frame, base_dir=folder, title=self.sources.title, explain=explain)
         except BREAKS as error:
             if explain is None:
                 raise

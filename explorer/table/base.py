@@ -60,7 +60,7 @@ class TableBase:
         *,
         base_dir: Path | None = None,
         title: str | None = None,
-        explain: Callable[[Exception], Exception] | None = None,
+        explain: Callable[[BaseException], Exception] | None = None,
     ) -> Self:
         """Make a table of a frame, whose rows get their ids now.
 

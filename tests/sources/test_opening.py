@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -264,7 +263,6 @@ class Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("explorer.remote"), reason="nothing fetches URLs yet")
 def test_a_server_is_asked_when_nothing_else_is_given():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
