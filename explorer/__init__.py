@@ -42,7 +42,7 @@ from explorer.sources.huggingface import from_huggingface
 from explorer.sources.torch_dataset import from_torch
 from explorer.table.column import Cell, Column
 from explorer.table.group_by import GroupBy
-from explorer.table.image_column import image
+from explorer.table.image_column import image, image_header
 from explorer.table.restoring import read
 from explorer.table.table import ImageTable
 from explorer.views.polygon import in_polygon
@@ -84,6 +84,7 @@ __all__ = [
     "from_polars",
     "from_torch",
     "image",
+    "image_header",
     "in_polygon",
     "model",
     "read",

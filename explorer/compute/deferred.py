@@ -16,7 +16,7 @@ class Image(pl.DataType):
 
 
 Dtype: TypeAlias = pl.DataType | type[pl.DataType]
-Kind: TypeAlias = Literal["image", "model", "function", "expression"]
+Kind: TypeAlias = Literal["image", "header", "model", "function", "expression"]
 OnError: TypeAlias = Literal["keep", "null", "raise"]
 
 SINGLE = ""
@@ -47,8 +47,9 @@ class Deferred:
     workers
         Threads that call a per-row function at the same time.
     kind
-        What it is, for counters and progress: an image loader, a model, any other function, or a
-        Polars expression, whose function takes one frame of its inputs.
+        What it is, for counters and progress: an image loader, a reader of headers of images (which
+        decodes and infers nothing), a model, any other function, or a Polars expression, whose
+        function takes one frame of its inputs.
     on_error
         ``"keep"``: a failing row becomes an error value; ``"null"``: a null; ``"raise"``: the error
         ends the computation.

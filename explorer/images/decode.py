@@ -5,24 +5,25 @@ from __future__ import annotations
 import io
 import re
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from explorer._errors import ArgumentError, ImageError, ImageLimitError
-from explorer.images.limits import DEFAULT_LIMITS
+from explorer.images.limits import DEFAULT_LIMITS, check_bytes, check_pixels, over
 from explorer.images.modes import check_mode, to_mode
 from explorer.images.quiet import pillow_is_quiet
 from explorer.images.sniffing import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from explorer.images.limits import Limits
+    from explorer.images.resize import Resizing
 
-__all__ = ["Header", "decode", "header", "read_bytes", "sniff"]
+__all__ = ["decode", "read_bytes", "sniff"]
 
 T = TypeVar("T")
 
@@ -53,23 +54,6 @@ _NOT_PIXELS = {
 _KEPT_INFO = ("transparency", "icc_profile")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What an image says of itself before it is decoded.
-
-    Parameters
-    ----------
-    format
-        Pillow's name of the format, for instance ``"JPEG"``.
-    width, height
-        In pixels, as the image is shown (after its EXIF orientation).
-    """
-
-    format: str
-    width: int
-    height: int
-
-
 def read_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Read an encoded image.
 
@@ -94,6 +78,18 @@ def read_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     ...     print(error)
     file not found: nowhere.png
     """
+    with opened(path) as (file, size):
+        check_bytes(size, limits)
+        data = file.read(limits.max_bytes + 1)
+    check_bytes(len(data), limits)
+    if not data:
+        raise ImageError("empty file")
+    return data
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a regular file that is not empty, and tell its bytes; all that goes wrong is an `ImageError`."""
     try:
         found = path.stat()
         # A pipe or a device would block for ever, or never end.
@@ -103,9 +99,8 @@ def read_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
             raise ImageError(f"not a regular file: {path}")
         if found.st_size == 0:
             raise ImageError("empty file")
-        _check_bytes(found.st_size, limits)
         with path.open("rb") as file:
-            data = file.read(limits.max_bytes + 1)
+            yield file, found.st_size
     except FileNotFoundError as error:
         raise ImageError(f"file not found: {path}") from error
     except PermissionError as error:
@@ -113,17 +108,20 @@ def read_bytes(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ImageError(f"cannot be read ({reason}): {path}") from error
-    _check_bytes(len(data), limits)
-    if not data:
-        raise ImageError("empty file")
-    return data
 
 
-def decode(data: bytes, *, mode: str | None = "RGB", limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+def decode(
+    data: bytes,
+    *,
+    mode: str | None = "RGB",
+    limits: Limits = DEFAULT_LIMITS,
+    frame: int = 0,
+    resizing: Resizing | None = None,
+) -> Image.Image:
     """Decode an image completely, the way a person expects to see it.
 
-    The first frame is taken, the EXIF orientation applied, 16-bit and floating-point grey scaled from its
-    own darkest and brightest value, and transparency laid on white when `mode` has no alpha.
+    The EXIF orientation is applied, 16-bit and floating-point grey scaled from its own darkest and
+    brightest value, and transparency laid on white when `mode` has no alpha.
 
     Parameters
     ----------
@@ -134,6 +132,10 @@ def decode(data: bytes, *, mode: str | None = "RGB", limits: Limits = DEFAULT_LI
         and ``"F"`` keep the values of 16-bit and floating-point grey as they are.
     limits
         Checked from the header, before decoding.
+    frame
+        Which one of an animation or of several pages, from 0; negative ones count from the end.
+    resizing
+        The size to bring it to; a large JPEG is then decoded at a fraction of its own.
 
     Returns
     -------
@@ -143,7 +145,7 @@ def decode(data: bytes, *, mode: str | None = "RGB", limits: Limits = DEFAULT_LI
     Raises
     ------
     ImageError
-        Whatever is wrong with the bytes; the original error is its cause.
+        Whatever is wrong with the bytes; the original error is its cause. Also when there is no such frame.
 
     Examples
     --------
@@ -160,57 +162,45 @@ def decode(data: bytes, *, mode: str | None = "RGB", limits: Limits = DEFAULT_LI
     check_mode(mode)
 
     def pixels(image: Image.Image) -> Image.Image:
+        go_to_frame(image, frame)
+        if resizing is None:
+            image.load()
+            return detached(to_mode(upright(image), mode))
+        full = shown_size(image)
+        draft(image, resizing.enough(full))
         image.load()
-        return detached(to_mode(upright(image), mode))
+        return detached(resizing.applied(upright(image), mode, full))
 
     return with_opened(data, limits, pixels)
 
 
-def header(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Header:
-    """Read the format and the size of an image without decoding it.
-
-    Parameters
-    ----------
-    data
-        The encoded image; its beginning is enough for most formats.
-    limits
-        An image above them raises here too.
-
-    Raises
-    ------
-    ImageError
-        When no header can be read.
-
-    Examples
-    --------
-    >>> from explorer.images.encode import encode
-    >>> header(encode(Image.new("RGB", (8, 6)))[0])
-    Header(format='PNG', width=8, height=6)
-    """
-
-    def read(image: Image.Image) -> Header:
-        width, height = shown_size(image)
-        return Header(format=image.format or "unknown", width=width, height=height)
-
-    return with_opened(data, limits, read)
-
-
-def with_opened(data: bytes, limits: Limits, use: Callable[[Image.Image], T]) -> T:
-    """Open `data` with Pillow and return what `use` makes of it; all that goes wrong is an `ImageError`.
+def with_opened(source: bytes | BinaryIO, limits: Limits, use: Callable[[Image.Image], T]) -> T:
+    """Open an image with Pillow and return what `use` makes of it; all that goes wrong is an `ImageError`.
 
     `use` may be called again when another thread put a filter in front of ours that makes errors of
     warnings: such an error says nothing about the image.
+
+    Parameters
+    ----------
+    source
+        The encoded bytes, or a file of them, of which no more is read than `use` needs.
     """
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise ImageError(f"encoded bytes are expected, not {type(data).__name__}")
-    _check_bytes(len(data), limits)
-    kind = sniff(bytes(data[:_HEAD]))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        check_bytes(len(source), limits)
+        file: BinaryIO = io.BytesIO(source)
+    elif hasattr(source, "read"):
+        file = source
+    else:
+        raise ImageError(f"encoded bytes are expected, not {type(source).__name__}")
+    kind = sniff(file.read(_HEAD))
     if reason := _not_pixels(kind):
         raise ImageError(reason)
     for attempt in range(_ATTEMPTS):
+        file.seek(0)
+        image: Image.Image | None = None
         try:
-            with pillow_is_quiet() as quiet, Image.open(io.BytesIO(data)) as image:
-                _check_pixels(*image.size, limits)
+            with pillow_is_quiet() as quiet, Image.open(file) as image:
+                check_pixels(*image.size, limits)
                 # The size is known to be allowed now, so a bomb warning is about another, hidden image.
                 quiet.bombs_are_errors = True
                 return use(image)
@@ -221,8 +211,26 @@ def with_opened(data: bytes, limits: Limits, use: Callable[[Image.Image], T]) ->
         except Exception as error:
             if isinstance(error, Warning) and attempt < _ATTEMPTS - 1:
                 continue
-            raise ImageError(_reason(error, kind)) from error
+            raise ImageError(_reason(error, kind, _how_far(image, file))) from error
     raise AssertionError("the last attempt returns or raises")
+
+
+def go_to_frame(image: Image.Image, frame: int) -> None:
+    """Turn an opened image to one of its frames; a negative number counts from the end."""
+    if frame == 0:
+        return
+    frames = int(getattr(image, "n_frames", 1))
+    if not -frames <= frame < frames:
+        only = "1 frame" if frames == 1 else f"{frames:,} frames, 0 to {frames - 1:,}"
+        raise ImageError(f"there is no frame {frame:,}: the {image.format} has {only}")
+    image.seek(frame % frames)
+
+
+def draft(image: Image.Image, size: tuple[int, int]) -> None:
+    """Have a JPEG that is not loaded yet decoded at a fraction no smaller than `size`, which is as shown."""
+    if image.format in ("JPEG", "MPO"):
+        sideways = _orientation(image, decoded=False) in _SIDEWAYS
+        image.draft(None, size[::-1] if sideways else size)
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -257,29 +265,13 @@ def _orientation(image: Image.Image, *, decoded: bool) -> int:
         return 1
 
 
-def _check_bytes(size: int, limits: Limits) -> None:
-    if size > limits.max_bytes:
-        raise ImageLimitError(
-            f"{size / 2**20:,.1f} MiB, over the limit of {limits.max_bytes / 2**20:,.1f} MiB (max_bytes)"
-        )
-
-
-def _check_pixels(width: int, height: int, limits: Limits) -> None:
-    if width * height > limits.max_pixels:
-        raise ImageLimitError(f"{width} x {height} pixels, {_over(limits)}")
-
-
 def _bomb(error: Exception, limits: Limits) -> ImageLimitError:
     """Word Pillow's own limit, which is reached before ours for the largest images."""
     declared = re.search(r"\d+", str(error))
     pixels = f"{int(declared[0]) / 1e6:,.6g} megapixels" if declared else "too many pixels"
     if declared and int(declared[0]) <= limits.max_pixels:
         return ImageLimitError(f"{pixels}, over the limit that Pillow has (PIL.Image.MAX_IMAGE_PIXELS)")
-    return ImageLimitError(f"{pixels}, {_over(limits)}")
-
-
-def _over(limits: Limits) -> str:
-    return f"over the limit of {limits.max_pixels / 1e6:,.6g} megapixels (max_pixels)"
+    return ImageLimitError(f"{pixels}, {over(limits)}")
 
 
 def _not_pixels(kind: str) -> str | None:
@@ -289,7 +281,7 @@ def _not_pixels(kind: str) -> str | None:
     return f"{kind}, not an image" if kind.startswith(("a ", "an ")) else None
 
 
-def _reason(error: Exception, kind: str) -> str:
+def _reason(error: Exception, kind: str, how_far: str) -> str:
     known = kind.isupper()
     if isinstance(error, UnidentifiedImageError):
         if not known:
@@ -301,5 +293,22 @@ def _reason(error: Exception, kind: str) -> str:
         return "not enough memory to decode it"
     detail = re.sub(r"\s*\(-?\d+ bytes not processed\)", "", str(error).partition("\n")[0]).strip(" .")
     detail = detail[:120] or type(error).__name__
-    state = "truncated" if "truncated" in detail.casefold() else "broken"
-    return f"{state} {kind if known else 'image'} ({detail})"
+    name = kind if known else "image"
+    if "truncated" in detail.casefold():
+        return f"truncated {name} ({how_far or detail})"
+    return f"broken {name} ({detail})"
+
+
+def _how_far(image: Image.Image | None, file: BinaryIO) -> str:
+    """Say how much there is of an image whose decoding has failed."""
+    with suppress(Exception):
+        ends = f"it ends after {file.seek(0, io.SEEK_END):,} bytes"
+        # What was not reached is zero in all channels. A progressive JPEG is decoded whole or not at all.
+        decoded = getattr(image, "_im", None)
+        box = None if decoded is None else decoded.getbbox()
+        if image is None or box is None:
+            return ends
+        # Some formats begin with the last row.
+        rows = box[3] if box[3] < image.height else image.height - box[1]
+        return f"{ends}, with {rows:,} of {image.height:,} rows"
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from explorer._errors import ArgumentError
+from explorer._errors import ArgumentError, ImageLimitError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,22 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def check_bytes(size: int, limits: Limits) -> None:
+    """Refuse an encoded image of more bytes than allowed."""
+    if size > limits.max_bytes:
+        raise ImageLimitError(
+            f"{size / 2**20:,.1f} MiB, over the limit of {limits.max_bytes / 2**20:,.1f} MiB (max_bytes)"
+        )
+
+
+def check_pixels(width: int, height: int, limits: Limits) -> None:
+    """Refuse an image of more pixels than allowed."""
+    if width * height > limits.max_pixels:
+        raise ImageLimitError(f"{width} x {height} pixels, {over(limits)}")
+
+
+def over(limits: Limits) -> str:
+    """Word the limit of pixels."""
+    return f"over the limit of {limits.max_pixels / 1e6:,.6g} megapixels (max_pixels)"

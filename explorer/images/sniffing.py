@@ -116,7 +116,16 @@ def _text(head: bytes) -> str:
         return _markup(text)
     if text[:1] in b"{[":
         return "JSON text"
-    return "text" if text.isascii() else "unknown"
+    return "text" if _is_text(text) else "unknown"
+
+
+def _is_text(text: bytes) -> bool:
+    """Whether it is UTF-8, of which the last letter may be cut."""
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(text) - 4 and "end of data" in error.reason
+    return True
 
 
 def _markup(text: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from explorer._errors import ArgumentError
-from explorer.images.decode import shown_size, upright, with_opened
+from explorer.images.decode import draft, shown_size, upright, with_opened
 from explorer.images.encode import encode
 from explorer.images.limits import DEFAULT_LIMITS
 from explorer.images.modes import check_mode, has_alpha, is_wide, to_mode
@@ -83,9 +83,8 @@ def thumbnail(
 
     def made(image: Image.Image) -> Thumbnail:
         full = shown_size(image)
-        if image.format in ("JPEG", "MPO"):
-            width, height = fit(image.size, px)
-            image.draft(None, (round(width * _DRAFT_GAP), round(height * _DRAFT_GAP)))
+        width, height = fit(full, px)
+        draft(image, (round(width * _DRAFT_GAP), round(height * _DRAFT_GAP)))
         image.load()
         return _finished(_small(upright(image), fit(full, px), mode), full)
 

@@ -19,7 +19,7 @@ from explorer.table.expressions import (
     named_as,
     through_polars,
 )
-from explorer.table.image_column import ImageLoader
+from explorer.table.image_column import HeaderReader, Loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -86,10 +86,11 @@ class ColumnVerbs(TableBase):
         return table._rebound({name: new[name] for name in dict.fromkeys([*order, *new]) if name in new})
 
     def _at_home(self, spec: Deferred) -> Deferred:
-        """Give a loader of images the folder of this table, where it was given none."""
-        if not isinstance(spec.function, ImageLoader):
+        """Tell a loader of images the folder of this table and the dtype of the column that it reads."""
+        if not isinstance(spec.function, Loader | HeaderReader):
             return spec
-        return spec.with_options(function=spec.function.within(self._origin.base_dir))
+        dtype = self.schema.get(spec.inputs[0])
+        return spec.with_options(function=spec.function.within(self._origin.base_dir, dtype))
 
     def _with_stored(self, exprs: Sequence[Any], taken: Mapping[str, Ref]) -> tuple[Self, Mapping[str, Ref]]:
         """Evaluate expressions into hidden columns, and return what the names then stand for."""

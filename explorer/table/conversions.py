@@ -10,7 +10,7 @@ from explorer.compute.graph import Output
 from explorer.compute.rows import Rows
 from explorer.table.column import Column
 from explorer.table.expressions import flat
-from explorer.table.image_column import ImageLoader
+from explorer.table.image_column import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,7 +141,7 @@ def to_torch_dataset(
     for name in names:
         ref = table._binding[name]
         loader = ref.node.spec.function if isinstance(ref, Output) else None
-        if isinstance(ref, Output) and isinstance(loader, ImageLoader):
+        if isinstance(ref, Output) and isinstance(loader, Loader):
             convert = unchanged if name in transforms else as_tensor
             values[name] = Images(packed(_known(ref.node.inputs[0], rows, name)), loader, convert)
         else:

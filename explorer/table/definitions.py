@@ -16,10 +16,9 @@ import polars as pl
 
 from explorer._errors import ArgumentError
 from explorer.compute.deferred import Deferred, Kind, OnError
-from explorer.images.limits import Limits
-from explorer.images.modes import check_mode
 from explorer.table.expressions import Expression
-from explorer.table.image_column import ImageLoader
+from explorer.table.image_definitions import described_loader, restored_loader
+from explorer.table.image_sources import HeaderReader, Loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,13 +48,8 @@ def described(spec: Deferred) -> dict[str, Any]:
     None
     """
     image = expression = None
-    if isinstance(spec.function, ImageLoader):
-        folder, limits = spec.function.base_dir, spec.function.limits
-        image = {
-            "base_dir": None if folder is None else str(folder),
-            "mode": spec.function.mode,
-            "limits": {"max_pixels": limits.max_pixels, "max_bytes": limits.max_bytes},
-        }
+    if isinstance(spec.function, Loader | HeaderReader):
+        image = described_loader(spec.function)
     elif isinstance(spec.function, Expression):
         expression = _expression_as_json(spec.function.expr)
     return {
@@ -115,10 +109,13 @@ def restored(kept: Mapping[str, Any], returns: Iterable[str], given: object, hom
     if given is not None:
         return _with_given(spec, given, home)
     if kept["image"] is not None:
-        return replace(spec, function=_loader(kept["image"], home))
+        try:
+            return replace(spec, function=restored_loader(kept["image"], home.folder, moved=home.moved))
+        except LookupError as error:
+            raise Detached(str(error)) from error
     if spec.kind == "expression":
         return replace(spec, function=Expression(_expression_of_json(kept["expression"], spec)))
-    if spec.kind == "image":
+    if spec.kind in ("image", "header"):
         raise Detached("it reads images in a way of its own")
     return replace(spec, function=_found(kept["function"]))
 
@@ -140,13 +137,13 @@ def _with_given(spec: Deferred, given: object, home: Home) -> Deferred:
                 f"expected are {len(spec.inputs)} and {_listed(spec.returns)}."
             )
         loader = given.function
-        function = loader.within(home.folder) if isinstance(loader, ImageLoader) else loader
+        function = loader.within(home.folder) if isinstance(loader, Loader | HeaderReader) else loader
         returns = {name: given.returns[name] for name in spec.returns}
         return replace(given, function=function, inputs=spec.inputs, returns=returns)
     if isinstance(given, pl.Expr) and spec.kind == "expression":
         _check_roots(given, spec)
         return replace(spec, function=Expression(given))
-    if callable(given) and spec.kind not in ("expression", "image"):
+    if callable(given) and spec.kind not in ("expression", "image", "header"):
         return replace(spec, function=given)
     wanted = "an expression" if spec.kind == "expression" else "a function"
     raise ArgumentError(
@@ -157,19 +154,6 @@ def _with_given(spec: Deferred, given: object, home: Home) -> Deferred:
 
 def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(name or "one column" for name in names)
-
-
-# Images
-
-
-def _loader(kept: Mapping[str, Any], home: Home) -> ImageLoader:
-    folder, mode = kept["base_dir"], kept["mode"]
-    if not (mode is None or _is_text(mode)) or not (folder is None or _is_text(folder)):
-        raise ValueError("an image column has options that are none")
-    check_mode(mode)
-    limits = Limits(**{name: int(most) for name, most in kept["limits"].items()})
-    loader = ImageLoader(None if home.moved or folder is None else Path(folder), mode, limits)
-    return loader.within(home.folder)
 
 
 # Functions

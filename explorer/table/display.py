@@ -33,7 +33,7 @@ def summary(table: ImageTable) -> str:
     parts = [f"{height} × {table.width} columns"]
     if any(dtype == Image for dtype in table.schema.values()):
         parts.append(f"{counted.images_decoded:,} images decoded")
-    if any(output.node.spec.kind != "image" for output in table._binding.deferred.values()):
+    if any(output.node.spec.kind not in ("image", "header") for output in table._binding.deferred.values()):
         parts.append(f"{counted.rows_inferred:,} rows inferred")
     skipped = sum(part.height for part in table._skipped)
     return " · ".join([*parts, *([f"{skipped:,} rows skipped"] if skipped else [])])

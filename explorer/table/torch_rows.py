@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import PIL.Image
 
-    from explorer.table.image_column import ImageLoader
+    from explorer.table.image_column import Loader
 
     Flags = np.ndarray[Any, np.dtype[np.bool_]]
     Offsets = np.ndarray[Any, np.dtype[np.int64]]
@@ -75,10 +75,10 @@ class Scalars:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Paths or encoded bytes, read and decoded one by one."""
+    """Paths, encoded bytes or pixel values, read and decoded one by one."""
 
     source: Values
-    load: ImageLoader
+    load: Loader
     convert: Callable[[PIL.Image.Image], Any]
 
     def __len__(self) -> int:

@@ -50,7 +50,7 @@ def counts(columns: ViewColumns, image: str | None, counters: Counters) -> dict[
     inferred = [
         known[name]
         for name, output in deferred.items()
-        if output.node.spec.kind not in ("image", "expression")
+        if output.node.spec.kind not in ("image", "header", "expression")
     ]
     return {
         "rows": columns.height,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 import warnings
 import zlib
@@ -16,8 +17,10 @@ import pytest
 from PIL import Image
 
 from explorer._errors import ArgumentError, ImageError, ImageLimitError
-from explorer.images.decode import Header, decode, header, read_bytes, sniff
+from explorer.images.decode import decode, read_bytes, sniff
+from explorer.images.header import header
 from explorer.images.limits import Limits
+from explorer.images.resize import Resizing
 
 LEFT_HALF_RED = Image.new("RGB", (40, 20), "white")
 LEFT_HALF_RED.paste((255, 0, 0), (0, 0, 20, 20))
@@ -65,7 +68,8 @@ def test_exif_orientation_is_applied(encoded, form, orientation):
     image = decode(data)
     assert image.size == upright.size
     assert np.abs(np.asarray(image).astype(int) - np.asarray(upright)).mean() < 12
-    assert header(data) == Header(form, *upright.size)
+    seen = header(data)
+    assert (seen.format, seen.width, seen.height) == (form, *upright.size)
 
 
 def test_damaged_exif_is_ignored(photo, encoded):
@@ -135,10 +139,39 @@ def test_cmyk_becomes_rgb(encoded):
     assert min(green, blue) > 235
 
 
-def test_the_first_frame_is_taken(encoded):
-    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "green", "blue")]
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF", "MPO", "AVIF"])
+def test_the_frame_asked_for_is_taken(encoded, form):
+    frames = [Image.new("RGB", (16, 16), color) for color in ("red", "lime", "blue")]
+    data = encoded(frames[0], form, save_all=True, append_images=frames[1:])
+    for frame, brightest in ((0, 0), (1, 1), (2, 2), (-1, 2), (-3, 0)):
+        assert np.argmax(decode(data, frame=frame).getpixel((8, 8))) == brightest
+    for frame in (3, -4):
+        with pytest.raises(ImageError) as caught:
+            decode(data, frame=frame)
+        assert str(caught.value) == f"there is no frame {frame}: the {form} has 3 frames, 0 to 2"
+
+
+def test_what_has_no_frames_has_one(jpeg):
+    assert decode(jpeg, frame=-1).tobytes() == decode(jpeg).tobytes()
+    with pytest.raises(ImageError, match=r"there is no frame 1: the JPEG has 1 frame$"):
+        decode(jpeg, frame=1)
+
+
+def test_a_later_frame_is_what_is_seen_and_not_what_changed(encoded):
+    first = Image.new("RGB", (20, 20), "red")
+    second = first.copy()
+    second.paste("blue", (0, 0, 5, 5))
+    data = encoded(first, "GIF", save_all=True, append_images=[second])
+    shown = decode(data, frame=1)
+    assert (shown.getpixel((2, 2)), shown.getpixel((15, 15))) == ((0, 0, 255), (255, 0, 0))
+
+
+def test_every_frame_comes_in_the_size_asked_for(encoded):
+    frames = [Image.new("RGB", (16, 8), color) for color in ("red", "lime")]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert decode(data).getpixel((0, 0)) == (255, 0, 0)
+    made = decode(data, frame=1, resizing=Resizing(6, 6, "pad"))
+    assert made.size == (6, 6)
+    assert made.getpixel((3, 3)) == (0, 255, 0)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F"])
@@ -170,6 +203,18 @@ def test_a_mode_that_is_none_names_the_nearest(jpeg):
         (b"%PDF-1.7 ...", "a PDF document, not an image"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "an EPS drawing, not an image"),
         (b"PK\x03\x04 ...", "a ZIP archive, not an image"),
+        (b"\x1f\x8b\x08\x00 ...", "a gzip archive, not an image"),
+        (b"\x28\xb5\x2f\xfd ...", "a Zstandard archive, not an image"),
+        (b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41", "an MP4 video, not an image"),
+        (b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ", "a QuickTime video, not an image"),
+        (b"\x1aE\xdf\xa3 ...", "a Matroska video, not an image"),
+        (b"RIFF\x10\x00\x00\x00AVI LIST", "an AVI video, not an image"),
+        (b"\x93NUMPY\x01\x00", "a NumPy array, not an image"),
+        (b"PAR1 ...", "a Parquet file, not an image"),
+        (b"path,label\na.jpg,3\n", "text, not an image"),
+        (b"[1, 2]", "JSON text, not an image"),
+        (b" \n\t ", "blank text, not an image"),
+        ("página no encontrada".encode(), "text, not an image"),
         (bytes(range(256)), "not an image in a known format"),
         (b"\x89PNG\r\n\x1a\nrubbish", "broken PNG (its header cannot be read)"),
         (b"\x00\x00\x00\x18ftypheic....mif1heic", "HEIF, which Pillow cannot read"),
@@ -194,6 +239,22 @@ def test_a_truncated_file_names_its_format_and_its_cause(photo, encoded, form):
     assert caught.value.__cause__ is not None
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 160
+
+
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 92}), ("PNG", {}), ("BMP", {})])
+def test_a_truncated_file_says_how_far_it_goes(photo, encoded, form, options):
+    data = encoded(photo, form, **options)
+    with pytest.raises(ImageError, match=form) as caught:
+        decode(data[: len(data) // 2])
+    found = re.search(r"it ends after ([\d,]+) bytes, with (\d+) of 480 rows", str(caught.value))
+    assert int(found[1].replace(",", "")) == len(data) // 2
+    assert 100 < int(found[2]) < 380
+
+
+def test_a_progressive_file_that_is_truncated_says_where_it_ends(photo, encoded):
+    data = encoded(photo, "JPEG", progressive=True)
+    with pytest.raises(ImageError, match=r"^truncated JPEG \(it ends after 3,000 bytes"):
+        decode(data[:3000])
 
 
 def test_what_is_not_bytes_is_an_image_error():

@@ -10,7 +10,8 @@ import pytest
 
 from explorer._errors import ImageError
 from explorer.images.contact_sheet import contact_sheet
-from explorer.images.decode import decode, header, read_bytes
+from explorer.images.decode import decode, read_bytes
+from explorer.images.header import header
 from explorer.images.thumbnail import thumbnail
 
 

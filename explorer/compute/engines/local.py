@@ -191,6 +191,8 @@ class LocalEngine:
             counters.add(
                 images_decoded=fresh - failed, decode_calls=len(ids) - outcome.skipped, failed=failed
             )
+        elif node.spec.kind == "header":
+            counters.add(failed=failed)
         else:
             counters.add(rows_inferred=max(fresh - outcome.skipped, 0), failed=failed)
         return objects
@@ -227,10 +229,10 @@ class LocalEngine:
                 return Failure("ImageError", f"{node.spec.name} returned no image", node.spec.name)
         try:
             if image is not None:
-                tile = thumbnail(image, px)
+                tile = thumbnail(image, px, mode=getattr(loader, "mode", "RGB"))
             else:
                 data = loader.read(*(self.values(ref, rows, counters)[0] for ref in node.inputs))
-                tile = thumbnail(data, px, mode=loader.mode, limits=loader.limits)
+                tile = loader.thumbnail(data, px)
                 fresh, _ = node.results.store(rows.ids, {}, {})
                 counters.add(images_decoded=fresh, decode_calls=1, bytes_read=len(data))
         except ImageError as error:
@@ -243,8 +245,10 @@ class LocalEngine:
 
 
 def _plain_values(series: pl.Series) -> list[Any]:
-    """Return Python values; a vector of numbers as an array, as functions calculate with it."""
+    """Return Python values; vectors and arrays of numbers as arrays, as functions calculate with them."""
     inner = getattr(series.dtype, "inner", None)
+    while isinstance(series.dtype, pl.Array) and isinstance(inner, pl.Array):
+        inner = inner.inner
     if inner is not None and inner.is_numeric():
         return [None if value is None else value.to_numpy() for value in series]
     return series.to_list()
