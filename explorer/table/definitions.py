@@ -17,7 +17,7 @@ import polars as pl
 from explorer._errors import ArgumentError
 from explorer.compute.deferred import Deferred, Kind, OnError
 from explorer.table.expressions import Expression
-from explorer.table.image_definitions import described_loader, restored_loader
+from explorer.table.image_definitions import NotKept, described_loader, restored_loader
 from explorer.table.image_sources import HeaderReader, Loader
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def restored(kept: Mapping[str, Any], returns: Iterable[str], given: object, hom
     if kept["image"] is not None:
         try:
             return replace(spec, function=restored_loader(kept["image"], home.folder, moved=home.moved))
-        except LookupError as error:
+        except NotKept as error:
             raise Detached(str(error)) from error
     if spec.kind == "expression":
         return replace(spec, function=Expression(_expression_of_json(kept["expression"], spec)))

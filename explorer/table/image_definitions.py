@@ -6,6 +6,7 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer._errors import ArgumentError
 from explorer.images.limits import Limits
 from explorer.images.modes import check_mode
 from explorer.images.pixels import check_shape
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _PLAIN = (bool, int, float, str, type(None))
 _ITS_OWN = "own"
+
+
+class NotKept(Exception):  # noqa: N818 - it is a reason, told in a warning
+    """Why a loader cannot be made again from its description; raised and caught in this room."""
 
 
 def described_loader(function: Loader | HeaderReader) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def restored_loader(kept: Mapping[str, Any], folder: Path | None, *, moved: bool
 
     Raises
     ------
-    LookupError
+    NotKept
         When it fetches URLs with something that cannot be made again.
     ValueError
         When an option is none.
@@ -74,15 +79,21 @@ def restored_loader(kept: Mapping[str, Any], folder: Path | None, *, moved: bool
     web = _restored_web(kept.get("web"))
     if kept.get("header"):
         return HeaderReader(base_dir, web).within(folder)
-    check_mode(mode)
+    try:
+        return _restored(kept, base_dir, web).within(folder)
+    except ArgumentError as error:
+        raise ValueError(error.message) from error
+
+
+def _restored(kept: Mapping[str, Any], base_dir: Path | None, web: Reader | None) -> Loader:
+    check_mode(kept["mode"])
     limits = Limits(**{name: int(most) for name, most in kept["limits"].items()})
     to = resizing("an image column", kept.get("size"), kept.get("resize", "fit"), kept.get("fill"))
-    loader = ImageLoader(base_dir, mode, limits, frame, to, web)
+    loader = ImageLoader(base_dir, kept["mode"], limits, kept.get("frame", 0), to, web)
     if not kept.get("pixels"):
-        return loader.within(folder)
+        return loader
     shape = kept.get("shape")
-    named = None if shape is None else check_shape("an image column", shape)
-    return PixelLoader(loader, named).within(folder)
+    return PixelLoader(loader, None if shape is None else check_shape("an image column", shape))
 
 
 def _path(folder: Path | None) -> str | None:
@@ -107,11 +118,11 @@ def _restored_web(kept: object) -> Reader | None:
     if kept is None:
         return None
     if kept == _ITS_OWN:
-        raise LookupError("it fetches URLs with an object of its own")
+        raise NotKept("it fetches URLs with an object of its own")
     options = kept.items() if isinstance(kept, dict) else [(None, None)]
     if not all(isinstance(name, str) and isinstance(value, _PLAIN) for name, value in options):
         raise ValueError("an image column fetches URLs with options that are none")
     try:
         return default_web(**dict(options))
-    except TypeError as error:
-        raise LookupError(f"it fetches URLs with options of another version ({error})") from error
+    except (TypeError, ArgumentError) as error:
+        raise NotKept(f"it fetches URLs with options of another version ({error})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,12 +41,15 @@ class Ragged:
         Where each value begins, and the last one ends; shape (rows + 1,).
     present
         Shape (rows,); False where the value is null.
+    shape
+        Of each vector that is an array of several dimensions; else None.
     """
 
     kind: str
     data: np.ndarray[Any, Any]
     offsets: Offsets
     present: Flags
+    shape: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.present)
@@ -55,7 +59,8 @@ class Ragged:
             return None
         part = self.data[self.offsets[row] : self.offsets[row + 1]]
         if self.kind == "vector":
-            return torch.from_numpy(part.copy())
+            vector = torch.from_numpy(part.copy())
+            return vector if self.shape is None else vector.reshape(self.shape)
         return part.tobytes().decode() if self.kind == "text" else part.tobytes()
 
 
@@ -163,6 +168,8 @@ def packed(series: pl.Series) -> Values:
     if dtype == pl.Binary:
         return _end_to_end("bytes", series.fill_null(b"").to_list(), present)
     inner = getattr(dtype, "inner", None)
+    if isinstance(dtype, pl.Array) and isinstance(inner, pl.Array):
+        return _blocks(series, dtype.shape, present)
     if inner is not None and (inner.is_integer() or inner.is_float()):
         vectors = series.arr.to_list() if isinstance(dtype, pl.Array) else series
         if not vectors.list.eval(pl.element().is_null().any()).explode().any():
@@ -170,6 +177,13 @@ def packed(series: pl.Series) -> Values:
             data = vectors.drop_nulls().filter(lengths[present] > 0).explode().to_numpy()
             return Ragged("vector", data, _offsets(lengths), present)
     return series.to_list()
+
+
+def _blocks(series: pl.Series, shape: tuple[int, ...], present: Flags) -> Values:
+    flat = series.drop_nulls().reshape((-1,))
+    if flat.null_count() or not flat.dtype.is_numeric():
+        return series.to_list()
+    return Ragged("vector", flat.to_numpy(), _offsets(present * prod(shape)), present, shape)
 
 
 def _end_to_end(kind: str, values: list[bytes], present: Flags) -> Ragged:
