@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from explorer._errors import ArgumentError, ImageError, ImageLimitError
+from explorer.images.colours import in_srgb
 from explorer.images.limits import DEFAULT_LIMITS, check_bytes, check_pixels, over
 from explorer.images.modes import check_mode, to_mode
 from explorer.images.quiet import pillow_is_quiet
@@ -165,11 +166,11 @@ def decode(
         go_to_frame(image, frame)
         if resizing is None:
             image.load()
-            return detached(to_mode(upright(image), mode))
+            return detached(to_mode(in_srgb(upright(image), mode), mode))
         full = shown_size(image)
         draft(image, resizing.enough(full))
         image.load()
-        return detached(resizing.applied(upright(image), mode, full))
+        return detached(resizing.applied(in_srgb(upright(image), mode), mode, full))
 
     return with_opened(data, limits, pixels)
 

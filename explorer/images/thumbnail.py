@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from explorer._errors import ArgumentError
+from explorer.images.colours import in_srgb
 from explorer.images.decode import draft, shown_size, upright, with_opened
 from explorer.images.encode import encode
 from explorer.images.limits import DEFAULT_LIMITS
@@ -86,7 +87,7 @@ def thumbnail(
         width, height = fit(full, px)
         draft(image, (round(width * _DRAFT_GAP), round(height * _DRAFT_GAP)))
         image.load()
-        return _finished(_small(upright(image), fit(full, px), mode), full)
+        return _finished(_small(in_srgb(upright(image), mode or "RGB"), fit(full, px), mode), full)
 
     return with_opened(source, limits, made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -32,6 +33,8 @@ __all__ = ["HeaderReader", "ImageLoader", "Loader", "PixelLoader", "existing_fol
 
 DECODE_TOGETHER = 32
 
+_MOST_TOGETHER = 1024
+_VALUES_TOGETHER = 2**20
 _WORKERS = 2
 _AT_ONCE = 16
 _HEADER = {
@@ -154,8 +157,8 @@ def image(
                     f"shape={shape!r} of {where} is for pixel values, and {name}={given!r} for files.",
                     hint=f"Leave one of them out: shape= or {name}=.",
                 )
-    return Deferred(
-        function=loader if shape is None else PixelLoader(loader, check_shape(where, shape)),
+    spec = Deferred(
+        function=loader,
         inputs=(column,),
         returns={SINGLE: Image},
         batch_size=DECODE_TOGETHER,
@@ -163,6 +166,12 @@ def image(
         kind="image",
         name="image",
     )
+    if shape is None:
+        return spec
+    named = check_shape(where, shape)
+    # Numbers become an image in less time than it takes to hand them to another thread.
+    together = max(DECODE_TOGETHER, min(_MOST_TOGETHER, _VALUES_TOGETHER // prod(named)))
+    return spec.with_options(function=PixelLoader(loader, named), batch_size=together, workers=1)
 
 
 def image_header(
