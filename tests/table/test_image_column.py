@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import pickle
 import threading
 
@@ -13,45 +12,8 @@ import polars as pl
 import pytest
 
 import explorer as ex
-from explorer.table.image_sources import ImageLoader, PixelLoader
-from explorer.table.restoring import read
-from explorer.table.storage import write
 from tests.digits_like import png
-
-
-class Net:
-    """Answers for URLs without a network, and remembers what it was asked."""
-
-    def __init__(self, **pages: bytes) -> None:
-        self.pages = pages
-        self.asked: list[str] = []
-
-    def read(self, url: str) -> bytes:
-        self.asked.append(url)
-        name = url.rpartition("/")[2].partition(".")[0]
-        if name == "late":
-            raise TimeoutError("timed out after 10 s")
-        if name not in self.pages:
-            raise ex.FetchError(f"404 Not Found: {url}", hint="Look at it in a browser.")
-        return self.pages[name]
-
-
-def encoded(image: PIL.Image.Image, form: str = "PNG", **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def images(values, *, dtype=None, base_dir=None, **options) -> ex.ImageTable:
-    frame = pl.DataFrame({"at": pl.Series(values, dtype=dtype, strict=False)})
-    return ex.from_polars(frame, base_dir=base_dir).with_columns(img=ex.image("at", **options))
-
-
-def reason(table: ex.ImageTable, row: int = 0, column: str = "img") -> str:
-    with pytest.raises(ex.ComputeError) as caught:
-        table[column][row]()
-    return str(caught.value)
-
+from tests.image_tables import STRUCT, Net, animation, encoded, images, reason
 
 # Pixel values
 
@@ -114,8 +76,8 @@ def test_pixel_values_are_images_like_all_others():
     assert batch["img"].shape == (5, 8, 8)
 
 
-@pytest.mark.parametrize("returns", [pl.Object, None])
-def test_arrays_tensors_and_images_that_a_function_makes_are_images(returns):
+@pytest.mark.parametrize("at_once", [False, True])
+def test_arrays_tensors_and_images_that_a_function_makes_are_images(at_once):
     torch = pytest.importorskip("torch")
     made = {
         0: np.full((4, 6), 9, np.uint8),
@@ -125,13 +87,11 @@ def test_arrays_tensors_and_images_that_a_function_makes_are_images(returns):
         4: np.zeros(7),
     }
     t = ex.from_polars({"n": range(5)})
-    t = t.with_columns(made=ex.defer(lambda n: made[n], "n", returns=pl.Object))
-    if returns is None:
-        t = ex.from_polars({"n": range(5)}).with_columns(
-            made=ex.defer(lambda n: made[n], "n", returns=pl.Object), img=ex.image("made")
-        )
+    made_of_n = ex.defer(lambda n: made[n], "n", returns=pl.Object)
+    if at_once:
+        t = t.with_columns(made=made_of_n, img=ex.image("made"))
     else:
-        t = t.with_columns(img=ex.image("made"))
+        t = t.with_columns(made=made_of_n).with_columns(img=ex.image("made"))
     shown = [t["img"][row]() for row in range(4)]
     assert [(image.mode, image.size) for image in shown] == [("RGB", (6, 4))] * 4
     assert [image.getpixel((0, 0))[0] for image in shown] == [9, 128, 255, 9]
@@ -150,8 +110,6 @@ def test_an_image_column_is_brought_to_a_size_by_another():
 
 
 # Structs, as Hugging Face has them
-
-STRUCT = pl.Struct({"bytes": pl.Binary, "path": pl.String})
 
 
 def test_structs_of_bytes_and_path_take_the_bytes_first(tmp_path):
@@ -238,11 +196,6 @@ def test_as_many_urls_are_read_at_once_as_the_reader_allows():
 
 
 # Frames and sizes
-
-
-def animation() -> bytes:
-    frames = [PIL.Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
-    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 
 def test_thumbnails_show_the_frame_that_the_column_shows():
@@ -413,136 +366,3 @@ def test_workers_of_a_data_loader_make_the_same_images(dtype):
     (batch,) = loaded
     assert batch.shape == (6, 1, 4, 4)
     assert (batch[:, 0].numpy() == t["img"]()).all()
-
-
-# Written and read again
-
-
-def kept(folder):
-    return json.loads((folder / "table.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"frame": -1},
-        {"size": 12, "resize": "crop", "mode": "L"},
-        {"size": (9, 5), "resize": "pad", "fill": (1, 2, 3)},
-        {"size": (9, 5), "resize": "stretch", "mode": None},
-        {"limits": ex.Limits(max_bytes=10**6)},
-    ],
-)
-def test_options_of_images_come_back(tmp_path, options):
-    t = images([animation(), png(200, side=30)], **options)
-    write(t, tmp_path / "t")
-    again = read(tmp_path / "t")
-    assert again._binding["img"].node.spec.function == t._binding["img"].node.spec.function
-    for row in (0, 1):
-        assert again["img"][row]().tobytes() == t["img"][row]().tobytes()
-
-
-@pytest.mark.parametrize("shape", [(2, 3), None])
-def test_columns_of_pixel_values_come_back(tmp_path, shape):
-    dtype = pl.List(pl.UInt8) if shape else pl.Array(pl.UInt8, (2, 3))
-    value = np.arange(6).reshape(shape or (2, 3))
-    t = images([value.ravel().tolist() if shape else value.tolist()], dtype=dtype, shape=shape, size=(6, 4))
-    write(t, tmp_path / "t")
-    again = read(tmp_path / "t")
-    assert isinstance(again._binding["img"].node.spec.function, PixelLoader)
-    assert again["img"]().tolist() == t["img"]().tolist()
-
-
-def test_structs_and_headers_come_back(tmp_path):
-    (tmp_path / "b.png").write_bytes(png(2, side=5))
-    t = images([{"bytes": None, "path": "b.png"}], dtype=STRUCT, base_dir=tmp_path)
-    t = t.with_columns(ex.image_header("at"))
-    write(t, tmp_path / "t")
-    again = read(tmp_path / "t")
-    assert again["img"]().shape == (1, 5, 5, 3)
-    assert again.to_polars("width", "format").rows() == [(5, "PNG")]
-    assert again.counters.rows_inferred == 0
-
-
-def test_an_object_that_fetches_is_given_again(tmp_path):
-    t = images(["https://x.org/a.png"], web=Net(a=png(5)))
-    write(t, tmp_path / "t")
-    assert kept(tmp_path / "t")["functions"][0]["image"]["web"] == "own"
-    with pytest.warns(ex.ExplorerWarning, match="it fetches URLs with an object of its own"):
-        read(tmp_path / "t")
-    again = read(tmp_path / "t", functions={"img": ex.image("at", web=Net(a=png(5)))})
-    assert again["img"]().shape == (1, 8, 8, 3)
-
-
-def test_a_description_of_an_earlier_version_means_what_it_meant(tmp_path):
-    t = images([png(3)], mode="L")
-    write(t, tmp_path / "t")
-    content = kept(tmp_path / "t")
-    for name in ("pixels", "shape", "frame", "size", "resize", "fill", "web"):
-        del content["functions"][0]["image"][name]
-    (tmp_path / "t" / "table.json").write_text(json.dumps(content), encoding="utf-8")
-    loader = read(tmp_path / "t")._binding["img"].node.spec.function
-    assert loader == t._binding["img"].node.spec.function
-    assert isinstance(loader, ImageLoader)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("frame", "last"),
-        ("size", "large"),
-        ("resize", "zoom"),
-        ("shape", [0]),
-        ("fill", 5),
-        ("web", {"timeout_s": {"a": 1}}),
-        ("web", 7),
-        ("mode", 3),
-    ],
-)
-def test_a_damaged_description_is_said(tmp_path, name, value):
-    t = images([[1, 2, 3, 4]], shape=(2, 2), size=3, resize="pad")
-    write(t, tmp_path / "t")
-    content = kept(tmp_path / "t")
-    content["functions"][0]["image"][name] = value
-    (tmp_path / "t" / "table.json").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ex.SourceError, match=r"table\.json"):
-        read(tmp_path / "t")
-
-
-# What people mistype
-
-
-@pytest.mark.parametrize(
-    ("options", "message", "hint"),
-    [
-        ({"size": (0, 5)}, "size=(0, 5) of ex.image(): both sides are at least 1 pixel.", None),
-        ({"size": "224"}, "size='224' of ex.image() is not a width and a height", "size=224"),
-        ({"shape": "28x28"}, "shape='28x28' of ex.image() is not (height, width)", "shape=(28, 28)"),
-        ({"size": 9, "resize": "zoom"}, "resize of ex.image() is 'zoom'", None),
-        ({"resize": "crop"}, "there is no size=", "size=(224, 224), resize='crop'"),
-        ({"frame": "last"}, "frame='last' of ex.image() is not a whole number.", "frame=-1"),
-        ({"frame": True}, "frame=True of ex.image() is not a whole number.", "frame=-1"),
-        ({"web": "https://x.org"}, "web='https://x.org' of ex.image() cannot fetch URLs", "web=True"),
-        ({"web": Net}, "cannot fetch URLs: it has no read(url)", "web=ex.Web(…)"),
-        ({"shape": (2, 2), "base_dir": "/"}, "shape=(2, 2) of ex.image() is for pixel values", "base_dir="),
-        ({"shape": (2, 2), "frame": 1}, "frame=1 for files", "shape= or frame="),
-        ({"shape": (2, 2), "web": Net()}, "is for pixel values, and web=", "shape= or web="),
-        ({"resise": "crop"}, "ex.image() has no keyword 'resise'.", "Did you mean 'resize' or 'size'?"),
-        ({"colour": 1}, "ex.image() has no keyword 'colour'.", "It takes: base_dir, fill, frame, limits"),
-        ({"mode": "RBG"}, "mode is 'RBG'", "Did you mean"),
-        ({"limits": 5}, "limits=5 is not ex.Limits.", "ex.Limits(max_pixels=…)"),
-        ({"size": 9, "fill": "white"}, "pads nothing", 'resize="pad"'),
-    ],
-)
-def test_options_that_cannot_be_meant_are_refused_at_once(options, message, hint):
-    with pytest.raises(ex.ArgumentError) as caught:
-        ex.image("at", **options)
-    assert message in caught.value.message
-    assert (hint or "") in (caught.value.hint or "")
-
-
-def test_a_header_takes_a_name_and_its_own_keywords():
-    with pytest.raises(ex.ArgumentError, match="takes the name of a column") as caught:
-        ex.image_header(["at"])
-    assert caught.value.hint == 'For instance: ex.image_header("path").'
-    with pytest.raises(ex.ArgumentError, match=r"ex\.image_header\(\) has no keyword 'size'"):
-        ex.image_header("at", size=5)
