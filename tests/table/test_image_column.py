@@ -239,6 +239,26 @@ def test_thumbnails_keep_transparency_whether_the_pixels_were_decoded_before_or_
         assert PIL.Image.open(io.BytesIO(tile.data)).mode == "RGBA"
 
 
+class Plain:
+    """A loader of somebody else's, which only reads and decodes."""
+
+    mode = "L"
+    limits = ex.Limits()
+
+    def read(self, value: bytes) -> bytes:
+        return value
+
+    def decode(self, data: bytes) -> PIL.Image.Image:
+        return PIL.Image.open(io.BytesIO(data))
+
+
+def test_thumbnails_are_made_for_loaders_that_only_read():
+    t = ex.from_polars({"at": [png(9)]})
+    t = t.with_columns(img=ex.image("at").with_options(function=Plain()))
+    tile = t._origin.engine.thumbnail(t._binding["img"], first_row(t), 8, t.counters)
+    assert PIL.Image.open(io.BytesIO(tile.data)).getpixel((0, 0)) == 9
+
+
 def test_images_of_one_size_come_as_one_array():
     t = images([png(1, side=3), png(2, side=50)], size=(6, 4), resize="pad", fill="white", mode="L")
     batch = t["img"]()

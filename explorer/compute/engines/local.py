@@ -232,7 +232,7 @@ class LocalEngine:
                 tile = thumbnail(image, px, mode=getattr(loader, "mode", "RGB"))
             else:
                 data = loader.read(*(self.values(ref, rows, counters)[0] for ref in node.inputs))
-                tile = loader.thumbnail(data, px)
+                tile = _small(loader, data, px)
                 fresh, _ = node.results.store(rows.ids, {}, {})
                 counters.add(images_decoded=fresh, decode_calls=1, bytes_read=len(data))
         except ImageError as error:
@@ -266,6 +266,13 @@ def _counted(node: Node, counters: Counters) -> Deferred:
         return loader.decode(data)
 
     return node.spec.with_options(function=read_and_decode)
+
+
+def _small(loader: Any, data: bytes, px: int) -> Thumbnail:
+    """Return a small picture of encoded bytes as the loader shows them."""
+    if hasattr(loader, "thumbnail"):
+        return loader.thumbnail(data, px)  # type: ignore[no-any-return]
+    return thumbnail(data, px, mode=loader.mode, limits=loader.limits)
 
 
 @contextmanager
