@@ -109,8 +109,8 @@ def mnist_table(
     wrong = _wrong_with(frame, source.rows)
     if wrong is not None:
         raise _spoiled(path, wrong)
-    # The lists become images here: .with_columns(image=image("image", shape=(28, 28), mode="L")).
-    return ImageTable.from_frame(frame, title=source.name)
+    table = ImageTable.from_frame(frame, title=source.name)
+    return table.with_columns(image=image("image", shape=(28, 28), mode="L"))
 
 
 def _wrong_with(frame: pl.DataFrame, rows: int) -> str | None:

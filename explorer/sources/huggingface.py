@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from explorer.compute.deferred import Deferred
     from explorer.images.limits import Limits
+    from explorer.images.thumbnail import Thumbnail
     from explorer.table.image_column import ImageLoader
 
 IN_FRAME_BYTES = 64 * 2**20
@@ -260,6 +261,10 @@ class MappedImages:
     def decode(self, data: bytes) -> PIL.Image.Image:
         """Return the pixels of encoded bytes."""
         return self.loader.decode(data)
+
+    def thumbnail(self, data: bytes, px: int) -> Thumbnail:
+        """Return a small picture of encoded bytes."""
+        return self.loader.thumbnail(data, px)
 
     def __call__(self, position: object) -> PIL.Image.Image:
         """Read and decode."""

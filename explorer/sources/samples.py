@@ -56,7 +56,7 @@ def mnist() -> ImageTable:
     Returns
     -------
     ImageTable
-        Columns ``image`` (List(UInt8), 784 values row by row, 0 is paper) and ``label`` (Int64, 0 to 9).
+        Columns ``image`` (deferred, mode ``"L"``, 0 is paper) and ``label`` (Int64, 0 to 9).
 
     Raises
     ------

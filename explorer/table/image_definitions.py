@@ -11,7 +11,8 @@ from explorer.images.limits import Limits
 from explorer.images.modes import check_mode
 from explorer.images.pixels import check_shape
 from explorer.images.resize import resizing
-from explorer.table.image_sources import HeaderReader, ImageLoader, PixelLoader, default_web
+from explorer.remote.client import Web
+from explorer.table.image_sources import HeaderReader, ImageLoader, PixelLoader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,6 +124,6 @@ def _restored_web(kept: object) -> Reader | None:
     if not all(isinstance(name, str) and isinstance(value, _PLAIN) for name, value in options):
         raise ValueError("an image column fetches URLs with options that are none")
     try:
-        return default_web(**dict(options))
+        return Web(**dict(options))
     except (TypeError, ArgumentError) as error:
         raise NotKept(f"it fetches URLs with options of another version ({error})") from error

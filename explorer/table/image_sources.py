@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -19,7 +18,9 @@ from explorer.images.header import file_header, header
 from explorer.images.limits import Limits, check_pixels
 from explorer.images.modes import to_mode
 from explorer.images.pixels import from_values
+from explorer.images.sniffing import sniff
 from explorer.images.thumbnail import thumbnail
+from explorer.remote.client import Web
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(\w+)|\$\{([^}]*)\}")
-
-# Where `Web` lives: loaded when the first column asks for URLs, and not before.
-_WEB_CLIENT = "explorer.remote.client"
 
 # The size of an image too large to decode is worth knowing; Pillow has a limit of its own.
 _ANY_SIZE = Limits(max_pixels=2**62, max_bytes=2**62)
@@ -253,15 +251,19 @@ def _fetched(url: str, scheme: str, web: Reader | None) -> bytes:
     if web is None:
         raise ImageError(
             f"a URL, and URLs are read only when that is asked for: {url}",
-            hint='Ask for it: ex.image("…", web=True)',
+            hint='Ask for it: ex.image("…", web=True), or ex.read(…, web=True)',
         )
     try:
-        return web.read(url)
+        data = web.read(url)
     except ExplorerError as error:
         raise ImageError(error.message, hint=error.hint) from error
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ImageError(f"cannot be fetched ({reason}): {url}") from error
+    # Behind a wall of logins and consents, a server answers with a page and says that all is well.
+    if sniff(data[:4096]) == "an HTML page":
+        raise ImageError(f"the server answered with an HTML page, not an image: {url}")
+    return data
 
 
 def fetching_with(where: str, given: Any) -> Reader | None:
@@ -269,8 +271,7 @@ def fetching_with(where: str, given: Any) -> Reader | None:
     if given is None or given is False:
         return None
     if given is True:
-        web: Reader = default_web()
-        return web
+        return Web()
     if isinstance(given, type) or not callable(getattr(given, "read", None)):
         raise ArgumentError(
             f"web={given!r} of {where} cannot fetch URLs: it has no read(url).",
@@ -278,12 +279,6 @@ def fetching_with(where: str, given: Any) -> Reader | None:
         )
     fetching: Reader = given
     return fetching
-
-
-def default_web(**options: Any) -> Reader:
-    """Return what ``web=True`` stands for."""
-    web: Reader = import_module(_WEB_CLIENT).Web(**options)
-    return web
 
 
 def existing_folder(given: str | Path) -> Path:

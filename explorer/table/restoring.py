@@ -22,7 +22,7 @@ from explorer.table.binding import Binding
 from explorer.table.definitions import Detached, restored
 from explorer.table.description import load
 from explorer.table.generations import TABLE, Hold, path_of
-from explorer.table.image_column import ImageLoader, existing_folder
+from explorer.table.image_sources import HeaderReader, ImageLoader, existing_folder, fetching_with
 from explorer.table.packing import Pack, PackedLoader
 from explorer.table.parts import FilesIn
 from explorer.table.relocating import Whereabouts, holds_paths
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from explorer.compute.deferred import Deferred, Dtype
     from explorer.compute.graph import Ref
+    from explorer.table.image_sources import Reader
 
 _OF_NO_FRAME: dict[str, Dtype] = {"Image": Image, "Object": pl.Object}
 _ATTEMPTS = 20
@@ -46,6 +47,7 @@ def read(
     *,
     functions: Mapping[str, Any] | None = None,
     base_dir: str | Path | None = None,
+    web: Reader | bool | None = None,
     **unknown: Any,
 ) -> ImageTable:
     """Read a table that was written into a folder.
@@ -67,6 +69,9 @@ def read(
     base_dir
         Where the images are now. When not given: where they were when the table was written, or, if that
         folder is gone, where they were as seen from the table. Packed images need none.
+    web
+        True to fetch images that are URLs, as the table says; an `explorer.Web` to say otherwise how. They
+        are not fetched when it is not given: a table may come from anybody.
     **unknown
         Refused, with the nearest keyword that exists.
 
@@ -99,13 +104,16 @@ def read(
     >>> folder.cleanup()
     """
     for name in unknown:
-        raise ArgumentError.unknown_keyword("ex.read()", name, ["columns", "functions", "base_dir"])
+        raise ArgumentError.unknown_keyword("ex.read()", name, ["columns", "functions", "base_dir", "web"])
     path = path_of(folder, "ex.read()")
     wanted = _names(columns)
     moved = None if base_dir is None else existing_folder(base_dir)
+    fetching = fetching_with("ex.read()", web)
     content, hold = _held(path)
     try:
-        return _Reader(path, content, dict(functions or {}), moved, hold).table(wanted)
+        reader = _Reader(path, content, dict(functions or {}), moved, hold)
+        reader.web = True if web is True else fetching
+        return reader.table(wanted)
     except (
         KeyError,
         TypeError,
@@ -177,6 +185,7 @@ class _Reader:
         moved: Path | None,
         hold: Hold | None,
     ) -> None:
+        self.web: Reader | bool | None = None
         self._folder = folder
         self._content = content
         self._hold = hold
@@ -267,9 +276,17 @@ class _Reader:
                 source = kept.get("source")
                 function.reason = f"{error}{f'; it was defined in {source}' if source else ''}"
             else:
-                function.spec = self._unpacking(spec, kept.get("packed"))
+                kept_spec = spec if given is not None else self._fetching(spec)
+                function.spec = self._unpacking(kept_spec, kept.get("packed"))
 
     # Images
+
+    def _fetching(self, spec: Deferred) -> Deferred:
+        """Leave URLs alone unless the person asked for them, and fetch them as was asked."""
+        loader = spec.function
+        if self.web is True or not isinstance(loader, (ImageLoader, HeaderReader)) or loader.web is None:
+            return spec
+        return replace(spec, function=replace(loader, web=self.web or None))
 
     def _unpacking(self, spec: Deferred, packed: str | None) -> Deferred:
         if not packed or not isinstance(spec.function, ImageLoader):

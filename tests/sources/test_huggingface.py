@@ -194,7 +194,6 @@ def test_bytes_that_are_no_image_cost_their_own_row(table_from):
     assert table["image"][1]().width == 3
 
 
-@pytest.mark.xfail(reason="ex.image does not read {bytes, path} structs yet", strict=True)
 def test_bytes_and_paths_may_be_mixed(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(5))
     kept = [{"bytes": None, "path": str(tmp_path / "a.png")}, {"bytes": encoded(3), "path": "b.png"}]

@@ -113,7 +113,7 @@ class CountingLoader(ImageLoader):
 
 def counted(folder, reads, mode="RGB"):
     spec = ex.image("path", base_dir=folder)
-    return spec.with_options(function=CountingLoader(folder, mode, ex.Limits(), reads))
+    return spec.with_options(function=CountingLoader(folder, mode, ex.Limits(), reads=reads))
 
 
 def test_each_file_is_read_once_also_for_two_columns_of_the_same_files(tmp_path, photos):
