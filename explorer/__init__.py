@@ -27,6 +27,7 @@ from explorer._errors import (
     OutputError,
     ProtocolError,
     SourceError,
+    WorkerError,
 )
 from explorer.compute.counters import Counters
 from explorer.compute.deferred import Deferred, Image
@@ -77,6 +78,7 @@ __all__ = [
     "SourceError",
     "View",
     "Web",
+    "WorkerError",
     "defer",
     "from_arrow",
     "from_huggingface",

@@ -13,7 +13,8 @@ whatever the package says of its own accord::
     ├── DeferredError            a deferred column that cannot be defined
     │   └── CycleError           deferred columns that need each other
     ├── ComputeError             a computation that cannot go on
-    │   └── OutputError          a function that returned something else than it declared
+    │   ├── OutputError          a function that returned something else than it declared
+    │   └── WorkerError          a worker that cannot be made, or that ends again and again
     ├── MissingExtraError        an optional dependency that is not installed
     └── ProtocolError            a message that the other side cannot understand
 
@@ -162,6 +163,10 @@ class ComputeError(ExplorerError):
 
 class OutputError(ComputeError):
     """A function that returned something else than it declared."""
+
+
+class WorkerError(ComputeError):
+    """A worker that cannot be made, or that ends again and again: no row can be computed."""
 
 
 class MissingExtraError(ExplorerError, ImportError):

@@ -107,6 +107,8 @@ class Progress:
         Leave the last line even when the work was too short for a bar.
     unit
         What is counted, in the plural; ``"bytes"`` are shown as MB (10^6 bytes).
+    kept
+        Whether what was done before an interruption is kept, for the last line.
     sink, clock
         Where to draw, and the time in seconds.
 
@@ -127,6 +129,7 @@ class Progress:
         done_word: str = "computed",
         always: bool = False,
         unit: str = "rows",
+        kept: bool = True,
         sink: Sink | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -138,6 +141,7 @@ class Progress:
         self._always = always
         self._unit, self._per = ("MB", 1e6) if unit == "bytes" else (unit, 1.0)
         self._before = 0
+        self._kept = kept
         self._sink = sink if sink is not None else default_sink()
         self._clock = clock
         self._started = self._drawn = clock()
@@ -171,6 +175,16 @@ class Progress:
                 self.done / max(self.total, 1),
             )
 
+    def say(self, text: str) -> None:
+        """Leave a line of its own, whatever becomes of the bar."""
+        if self._visible:
+            self._sink.finish(self.line)
+            self._visible = False
+        if isinstance(self._sink, Notebook):
+            Notebook().finish(text)
+        else:
+            self._sink.finish(text)
+
     def __enter__(self) -> Self:
         return self
 
@@ -178,6 +192,6 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
-            self.note = "interrupted; what was done is kept"
+            self.note = "interrupted; what was done is kept" if self._kept else "interrupted"
         if self._visible or self._always or self.note:
             self._sink.finish(self.line)

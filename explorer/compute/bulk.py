@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from explorer._errors import ExplorerWarning
 from explorer._progress import Progress
-from explorer.compute.graph import stored_columns
+from explorer.compute.graph import stored_columns, upstream
+from explorer.compute.pipeline import PROBE, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from explorer._progress import Sink
     from explorer.compute.counters import Counters
     from explorer.compute.engines.local import LocalEngine
     from explorer.compute.graph import Node
@@ -27,39 +31,83 @@ def chunk_size(nodes: Iterable[Node]) -> int:
 
 
 def missing(node: Node, rows: Rows) -> int:
-    """Count the rows that this function was not called for yet."""
-    return int((~node.results.known(np.unique(rows.ids))).sum())
+    """Count the rows that this function was not called for yet; copies of a row count once."""
+    ids = rows.ids
+    return len(np.unique(node.results.shared(ids[~node.results.known(ids)])))
 
 
 def compute(
-    nodes: list[Node], rows: Rows, engine: LocalEngine, counters: Counters, *, label: str | None = None
+    nodes: list[Node],
+    rows: Rows,
+    engine: LocalEngine,
+    counters: Counters,
+    *,
+    label: str | None = None,
+    kept: bool = True,
+    sink: Sink | None = None,
 ) -> None:
     """Compute these functions for all rows that are not known yet.
 
-    A progress bar appears when it takes long. `KeyboardInterrupt` passes through; every row computed until
-    then is kept, but for the batch in hand of a batched function and for rows that threads finished out
-    of order. Rows that fail are kept as error values and
-    announced in one `ExplorerWarning` at the end.
+    A progress bar appears when it takes long. A function that no dtype was declared for gets a few
+    rows first, and what they say is announced. Batched functions get batches of their own size.
+    `KeyboardInterrupt` passes through; every row computed until then is kept, but for batches in hand.
+    Rows that fail are kept as error values and announced in one `ExplorerWarning` at the end.
+
+    Parameters
+    ----------
+    label
+        What is being done, for the progress bar; the functions' names when not given.
+    kept
+        Whether anybody can ask again for what was done before an interruption.
+    sink
+        Where progress is drawn; where the person looks when not given.
     """
     todo = [node for node in nodes if missing(node, rows)]
     if not todo:
         return
     known = np.logical_and.reduce([node.results.known(rows.ids) for node in todo])
-    part = rows.take(np.flatnonzero(~known), stored_columns(todo))
-    size = chunk_size(todo)
+    positions = np.flatnonzero(~known)
+    part = rows.take(positions, stored_columns(todo))
+    pipeline = Pipeline(todo, part, engine, counters, positions=positions)
     title = label or ", ".join(node.spec.name for node in todo)
+    untold = _untold(todo)
     try:
-        with Progress(title, total=len(part)) as progress:
-            for start in range(0, len(part), size):
-                chunk = part.slice(start, size)
+        with (
+            Progress(title, total=len(part), sink=sink, kept=kept) as progress,
+            closing(pipeline.run()) as steps,
+        ):
+            for done in steps:
+                untold = [each for each in untold if not _told(each, progress)]
                 for node in todo:
-                    engine.ensure(node, chunk, counters)
                     node.announce(last=False)
-                progress.advance(len(chunk))
+                progress.advance(done)
     finally:
         for node in todo:
             node.announce(last=True)
     warn_of_failures(todo, part)
+
+
+def _untold(todo: Iterable[Node]) -> list[tuple[Node, str]]:
+    """Return the outputs whose dtype only their values will tell."""
+    return [
+        (node, name)
+        for node in upstream(todo)
+        if node.spec.kind != "expression"
+        for name, dtype in node.results.dtypes.items()
+        if dtype == pl.Unknown
+    ]
+
+
+def _told(untold: tuple[Node, str], progress: Progress) -> bool:
+    """Say which dtype the first rows of an output had, once they have told."""
+    node, name = untold
+    dtype = node.results.dtypes[name]
+    if dtype == pl.Unknown:
+        return False
+    which = f"{node.spec.name}[{name!r}]" if name else node.spec.name
+    first = node.spec.batch_size if node.spec.batched else PROBE
+    progress.say(f"{which}: no returns= given; its first rows (at most {first:,}) say {dtype}")
+    return True
 
 
 def warn_of_failures(nodes: Iterable[Node], rows: Rows) -> None:

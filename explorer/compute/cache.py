@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -16,7 +16,7 @@ class ByteCache(Generic[V]):
     """Keep the most recently used values, as many as fit into `max_bytes`.
 
     Every method is safe to call from any thread; no method calls out while it holds the lock,
-    but for `weigh`, which must be quick.
+    but for `weigh` and `belongs`, which must be quick.
 
     Parameters
     ----------
@@ -70,6 +70,12 @@ class ByteCache(Generic[V]):
                 _, (_, gone) = self._items.popitem(last=False)
                 self.bytes -= gone
                 self.evictions += 1
+
+    def share(self, belongs: Callable[[Any], bool]) -> tuple[int, int]:
+        """Return how many of the values have keys that belong to something, and their weight."""
+        with self._lock:
+            weights = [weight for key, (_, weight) in self._items.items() if belongs(key)]
+        return len(weights), sum(weights)
 
     def __contains__(self, key: Hashable) -> bool:
         with self._lock:

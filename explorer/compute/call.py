@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
-from explorer._errors import OutputError
+from explorer._errors import OutputError, WorkerError
 from explorer.compute.deferred import Image
 from explorer.compute.results import Failure
 
@@ -31,30 +31,39 @@ class Outcome:
     skipped: int = 0
 
 
+MapCalls: TypeAlias = "Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]"
+
+
 def call(
     spec: Deferred,
     inputs: Sequence[Sequence[Any]],
     *,
-    map_rows: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map,
+    function: Callable[..., Any] | None = None,
+    map_calls: MapCalls = map,
     keep_done: Callable[[Outcome], object] | None = None,
 ) -> Outcome:
     """Call the function of `spec` on rows given as one sequence per input.
 
-    A row with a failed input fails for the same reason and is not passed on. When a batch raises,
-    it is split until the failing rows are alone.
+    A row with a failed input fails for the same reason and is not passed on. A batched function gets
+    batches of its size, the last of which may be short. When a batch raises, it is split until the
+    failing rows are alone.
 
     Parameters
     ----------
-    map_rows
-        Calls a per-row function for each row, perhaps in threads.
+    function
+        What is called in place of the function itself.
+    map_calls
+        Calls for each row or batch, perhaps several at the same time.
     keep_done
-        Is given what a per-row function has done when it is interrupted in the middle.
+        Is given what was done when it ends in the middle.
 
     Raises
     ------
     OutputError
         When the function returns another number of rows, other names, or something that is not what
         was declared: that is wrong for every row.
+    WorkerError
+        When there is nothing that could be called.
 
     Examples
     --------
@@ -64,105 +73,114 @@ def call(
     >>> outcome.columns[""], str(outcome.failures[1])
     ([4, 3], 'twelfth: ZeroDivisionError: integer division or modulo by zero')
     """
-    failures: dict[int, Failure] = {}
     rows = list(zip(*inputs, strict=True))
-    for place, row in enumerate(rows):
-        bad = next((value for value in row if isinstance(value, Failure)), None)
-        if bad is not None:
-            failures[place] = bad
-    skipped = len(failures)
+    failures: dict[int, Failure] = {}
+    if any(Failure in set(map(type, column)) for column in inputs):
+        for place, row in enumerate(rows):
+            bad = next((value for value in row if isinstance(value, Failure)), None)
+            if bad is not None:
+                failures[place] = bad
     places = [place for place in range(len(rows)) if place not in failures]
-    pieces: list[tuple[list[int], dict[str, Sequence[Any]]]] = []
-    if spec.batched:
-        _batches(spec, rows, places, pieces, failures)
-    else:
-        _each(spec, rows, places, pieces, failures, map_rows, keep_done)
-    good = [place for piece, _ in pieces for place in piece]
-    columns: dict[str, Sequence[Any]] = {}
-    for name in spec.returns:
-        parts = [columns_of[name] for _, columns_of in pieces]
-        columns[name] = parts[0] if len(parts) == 1 else [value for part in parts for value in part]
-    return Outcome(good, columns, failures, skipped)
+    calls = (_Batches if spec.batched else _Each)(spec, function or spec.function, rows, failures)
+    try:
+        for _ in map_calls(calls, calls.parts(places)):
+            pass
+    except BaseException:
+        # Interrupted, or one row ends it all: what is done is kept.
+        if keep_done is not None:
+            keep_done(calls.outcome())
+        raise
+    return calls.outcome()
 
 
-def _each(
-    spec: Deferred,
-    rows: Sequence[tuple[Any, ...]],
-    places: list[int],
-    pieces: list[tuple[list[int], dict[str, Sequence[Any]]]],
-    failures: dict[int, Failure],
-    map_rows: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]],
-    keep_done: Callable[[Outcome], object] | None,
-) -> None:
-    def one(place: int) -> Any:
+class _Each:
+    """Calls a function for a row, which may be done in several threads, and gathers the answers."""
+
+    def __init__(
+        self,
+        spec: Deferred,
+        function: Callable[..., Any],
+        rows: Sequence[tuple[Any, ...]],
+        failures: dict[int, Failure],
+    ) -> None:
+        self.spec = spec
+        self.function = function
+        self.rows = rows
+        self.failures = failures
+        self.skipped = len(failures)
+        self.done: dict[int, Any] = {}
+
+    def parts(self, places: list[int]) -> Iterable[Any]:
+        return places
+
+    def __call__(self, place: Any) -> None:
         try:
-            return spec.function(*rows[place])
-        except OutputError:
+            self.done[place] = self.function(*self.rows[place])
+        except (OutputError, WorkerError):
+            raise
+        except Exception as error:
+            if self.spec.on_error == "raise":
+                raise
+            self.failures[place] = Failure.of(error, self.spec.name)
+
+    def outcome(self) -> Outcome:
+        # A copy, as a thread that was left behind by an interruption may still add to it.
+        done = dict(self.done)
+        good = sorted(done)
+        values = [done[place] for place in good]
+        failures = dict(self.failures)
+        if not self.spec.several:
+            return Outcome(good, {next(iter(self.spec.returns)): values}, failures, self.skipped)
+        for value in values:
+            _check_names(self.spec, value)
+        columns: dict[str, Sequence[Any]] = {
+            name: [value[name] for value in values] for name in self.spec.returns
+        }
+        return Outcome(good, columns, failures, self.skipped)
+
+
+class _Batches(_Each):
+    """Calls a function for a batch; `done` holds the columns of each batch under its places."""
+
+    def parts(self, places: list[int]) -> Iterable[Any]:
+        size = self.spec.batch_size
+        return [places[start : start + size] for start in range(0, len(places), size)]
+
+    def __call__(self, places: Any) -> None:
+        spec = self.spec
+        columns = [list(column) for column in zip(*(self.rows[place] for place in places), strict=True)]
+        try:
+            answer = self.function(*(stack(column) for column in columns) if spec.stacked else columns)
+        except (OutputError, WorkerError):
             raise
         except Exception as error:
             if spec.on_error == "raise":
                 raise
-            return Failure.of(error, spec.name)
-
-    values: list[Any] = []
-    good: list[int] = []
-    try:
-        for place, value in zip(places, map_rows(one, places), strict=True):
-            if isinstance(value, Failure):
-                failures[place] = value
-            else:
-                good.append(place)
-                values.append(value)
-    except BaseException:
-        # Interrupted, or one row ends it all: what is done is kept.
-        if keep_done is not None:
-            keep_done(Outcome(*_unpacked(spec, good, values), failures))
-        raise
-    pieces.append(_unpacked(spec, good, values))
-
-
-def _unpacked(
-    spec: Deferred, good: list[int], values: list[Any]
-) -> tuple[list[int], dict[str, Sequence[Any]]]:
-    if not spec.several:
-        return good, {next(iter(spec.returns)): values}
-    for value in values:
-        _check_names(spec, value)
-    return good, {name: [value[name] for value in values] for name in spec.returns}
-
-
-def _batches(
-    spec: Deferred,
-    rows: Sequence[tuple[Any, ...]],
-    places: list[int],
-    pieces: list[tuple[list[int], dict[str, Sequence[Any]]]],
-    failures: dict[int, Failure],
-) -> None:
-    if not places:
-        return
-    columns = [list(column) for column in zip(*(rows[place] for place in places), strict=True)]
-    try:
-        answer = spec.function(*(stack(column) for column in columns) if spec.stacked else columns)
-    except OutputError:
-        raise
-    except Exception as error:
-        if spec.on_error == "raise":
-            raise
-        if len(places) == 1:
-            failures[places[0]] = Failure.of(error, spec.name)
+            if len(places) == 1:
+                self.failures[places[0]] = Failure.of(error, spec.name)
+                return
+            del columns
+            middle = len(places) // 2
+            self(places[:middle])
+            self(places[middle:])
             return
-        middle = len(places) // 2
-        _batches(spec, rows, places[:middle], pieces, failures)
-        _batches(spec, rows, places[middle:], pieces, failures)
-        return
-    if spec.several:
-        _check_names(spec, answer)
-        named = {name: to_plain(answer[name]) for name in spec.returns}
-    else:
-        named = {next(iter(spec.returns)): to_plain(answer)}
-    for name, values in named.items():
-        _check_length(spec, name, values, len(places))
-    pieces.append((places, named))
+        if spec.several:
+            _check_names(spec, answer)
+            named = {name: to_plain(answer[name]) for name in spec.returns}
+        else:
+            named = {next(iter(spec.returns)): to_plain(answer)}
+        for name, values in named.items():
+            _check_length(spec, name, values, len(places))
+        self.done[places[0]] = (places, named)
+
+    def outcome(self) -> Outcome:
+        pieces = [piece for _, piece in sorted(dict(self.done).items(), key=lambda item: item[0])]
+        columns: dict[str, Sequence[Any]] = {}
+        for name in self.spec.returns:
+            parts = [named[name] for _, named in pieces]
+            columns[name] = parts[0] if len(parts) == 1 else [value for part in parts for value in part]
+        good = [place for places, _ in pieces for place in places]
+        return Outcome(good, columns, dict(self.failures), self.skipped)
 
 
 def _check_names(spec: Deferred, answer: object) -> None:
@@ -225,7 +243,10 @@ def stack(values: Sequence[Any]) -> Any:
         if len({(image.size, image.mode) for image in values}) > 1:
             return list(values)
         return np.stack([np.asarray(image) for image in values])
-    shapes = {np.shape(value) for value in values} if not isinstance(first, dict) else {(), (1,)}
+    if set(map(type, values)) == {np.ndarray}:
+        shapes = {value.shape for value in values}
+    else:
+        shapes = {np.shape(value) for value in values} if not isinstance(first, dict) else {(), (1,)}
     return np.asarray(values) if len(shapes) == 1 else list(values)
 
 

@@ -45,7 +45,11 @@ class Deferred:
     batch_size
         Most rows in one call of a batched function.
     workers
-        Threads that call a per-row function at the same time.
+        How many calls run at the same time, each for a row, or for a batch of a batched function.
+    processes
+        Whether the workers are processes; threads else.
+    init
+        For a class: the keywords with which each worker makes its instance. None for a function.
     kind
         What it is, for counters and progress: an image loader, a reader of headers of images (which
         decodes and infers nothing), a model, any other function, or a Polars expression, whose
@@ -66,6 +70,8 @@ class Deferred:
     stacked: bool = True
     batch_size: int = 64
     workers: int = 1
+    processes: bool = False
+    init: Mapping[str, Any] | None = None
     kind: Kind = "function"
     on_error: OnError = "keep"
     version: str = ""

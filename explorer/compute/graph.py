@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakMethod
+
+import numpy as np
 
 from explorer._errors import CycleError
 from explorer.compute.results import Results, fits_a_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    import numpy as np
 
     from explorer.compute.deferred import Deferred, Dtype
 
@@ -55,16 +55,14 @@ class Entrance:
     Attributes
     ----------
     lock : threading.Lock
-    entered_by : int or None
-        The thread that is inside.
-    opened : bool
-        Whether the function's ``open()`` was called.
+    runner : callable or None
+        What is called for the function, once the first row was wanted: itself, an instance of its
+        class, or what calls it in other processes.
     """
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.entered_by: int | None = None
-        self.opened = False
+        self.runner: Any = None
 
 
 class Node:
@@ -80,6 +78,13 @@ class Node:
         What is known already; nothing when not given.
     entrance
         The way into the function, shared by all nodes of one definition.
+
+    Attributes
+    ----------
+    depth : int
+        How many functions stand on one another up to this one.
+    stored : frozenset of int
+        The stored columns that it reads, directly or through others.
     """
 
     def __init__(
@@ -93,6 +98,10 @@ class Node:
         self.uid = next(_uids)
         self.spec = spec
         self.inputs = tuple(inputs)
+        before = [ref.node for ref in self.inputs if isinstance(ref, Output)]
+        self.depth: int = 1 + max((node.depth for node in before), default=0)
+        own = {ref.column for ref in self.inputs if isinstance(ref, Stored)}
+        self.stored: frozenset[int] = frozenset(own).union(*(node.stored for node in before))
         self.results = results if results is not None else Results(spec.returns)
         self.announced: set[int] = set()
         self.entrance = entrance if entrance is not None else Entrance()
@@ -130,24 +139,56 @@ def upstream(nodes: Iterable[Node]) -> Iterator[Node]:
     >>> [node.spec.name for node in upstream([second])]
     ['first', 'second']
     """
+    # Not by recursion: a column may have hundreds of expressions below it.
     seen: set[int] = set()
+    for wanted in nodes:
+        path = [(wanted, iter(wanted.inputs))] if wanted.uid not in seen else []
+        seen.add(wanted.uid)
+        while path:
+            node, inputs = path[-1]
+            for ref in inputs:
+                if isinstance(ref, Output) and ref.node.uid not in seen:
+                    seen.add(ref.node.uid)
+                    path.append((ref.node, iter(ref.node.inputs)))
+                    break
+            else:
+                path.pop()
+                yield node
 
-    def visit(node: Node) -> Iterator[Node]:
-        if node.uid in seen:
-            return
-        seen.add(node.uid)
+
+def needed_rows(
+    wanted: Iterable[Node], ids: np.ndarray[Any, Any]
+) -> dict[int, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Tell which rows each function is to be called for, so that those that are wanted become known.
+
+    Parameters
+    ----------
+    wanted
+        What is wanted for every row.
+    ids
+        The rows.
+
+    Returns
+    -------
+    dict of int to numpy.ndarray
+        For the functions and all that they need, inputs first: uid to a mask of shape ``ids.shape``.
+    """
+    nodes = list(wanted)
+    everything = list(upstream(nodes))
+    needed = {node.uid: np.zeros(len(ids), dtype=bool) for node in everything}
+    for node in nodes:
+        needed[node.uid] |= True
+    for node in reversed(everything):
+        needed[node.uid] &= ~node.results.known(ids)
         for ref in node.inputs:
             if isinstance(ref, Output):
-                yield from visit(ref.node)
-        yield node
-
-    for node in nodes:
-        yield from visit(node)
+                needed[ref.node.uid] |= needed[node.uid]
+    return needed
 
 
 def stored_columns(nodes: Iterable[Node]) -> set[int]:
     """Return the ids of the stored columns that these nodes read, directly or through others."""
-    return {ref.column for node in upstream(nodes) for ref in node.inputs if isinstance(ref, Stored)}
+    return set().union(*(node.stored for node in nodes))
 
 
 def definition_order(wanted: Mapping[str, Sequence[str]]) -> list[str]:

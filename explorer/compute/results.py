@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 UNKNOWN = -1
 FAILED = -2
+
+Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+
+_FRESH = 2**32
+_uids = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,64 +100,143 @@ class _Values:
         self.dtypes = dict(dtypes)
         self.height = 0
         self._parts: dict[str, list[pl.Series]] = {name: [] for name in dtypes}
+        self._starts: dict[str, list[int]] = {name: [] for name in dtypes}
 
     def append(self, columns: Mapping[str, pl.Series], height: int) -> None:
         for name, series in columns.items():
             self.dtypes[name] = widened(self.dtypes[name], series.dtype)
-            self._parts[name].append(series)
+            if height:
+                self._parts[name].append(series)
+                self._starts[name].append(self.height)
         self.height += height
 
     def gather(self, name: str, places: np.ndarray[Any, np.dtype[np.int32]]) -> pl.Series:
-        parts = self._parts[name]
-        if not parts or not (places >= 0).any():
+        known = places >= 0
+        if not self._parts[name] or not known.any():
             dtype = self.dtypes[name]
             return pl.Series(name, [None] * len(places), dtype=pl.Null if dtype == pl.Unknown else dtype)
-        if len(parts) > 1:
-            frames = [part.to_frame(name) for part in parts]
-            parts[:] = [pl.concat(frames, how="vertical_relaxed", rechunk=True).to_series()]
-        nullable = pl.Series(np.where(places < 0, 0, places).astype(np.uint32))
-        gathered = parts[0].gather(nullable).alias(name)
-        if (places < 0).any():
-            frame = pl.DataFrame({"value": gathered, "known": places >= 0})
-            gathered = frame.select(pl.when("known").then("value").alias(name)).to_series()
-        return gathered
+        if known.all():
+            return self._of_known(name, places)
+        gathered = self._of_known(name, np.where(known, places, places[known][0]))
+        frame = pl.DataFrame({"value": gathered, "known": known})
+        return frame.select(pl.when("known").then("value").alias(name)).to_series()
+
+    def _of_known(self, name: str, places: np.ndarray[Any, np.dtype[np.int32]]) -> pl.Series:
+        parts, starts = self._parts[name], self._starts[name]
+        first = bisect_right(starts, int(places.min())) - 1
+        last = bisect_right(starts, int(places.max()))
+        span, start = parts[first:last], starts[first]
+        values = span[0]
+        if len(span) > 1:
+            frames = [part.to_frame(name) for part in span]
+            values = pl.concat(frames, how="vertical_relaxed", rechunk=True).to_series()
+            # What is read as a whole is kept as one; a chain that reads batch after batch must not copy
+            # all that came before for each of them.
+            if len(span) > len(parts) // 2:
+                parts[first:last], starts[first:last] = [values], [start]
+        if values.dtype != self.dtypes[name]:
+            values = values.cast(self.dtypes[name])
+        inside = places - start
+        if (np.diff(inside) == 1).all():
+            return values.slice(int(inside[0]), len(inside)).alias(name)
+        return values.gather(pl.Series(inside.astype(np.uint32))).alias(name)
+
+
+class _Core:
+    """What is known of a function's answers, shared by all row ids that stand for the same rows.
+
+    Rows are known here by the ids that the function's first table gave them. Rows that were never in it
+    get ids from `_FRESH` upward.
+    """
+
+    def __init__(self, dtypes: Mapping[str, Dtype]) -> None:
+        self.uid = next(_uids)
+        self.values = _Values(dtypes)
+        self.failures: dict[int, Failure] = {}
+        self.lock = Lock()
+        self.version = 0
+        self._place = np.full(0, UNKNOWN, dtype=np.int32)
+        self._fresh = np.full(0, UNKNOWN, dtype=np.int32)
+
+    def fresh(self, count: int) -> Ids:
+        """Return ids of rows that were never in the first table."""
+        with self.lock:
+            start = self._fresh.size
+            self._fresh = np.concatenate([self._fresh, np.full(count, UNKNOWN, dtype=np.int32)])
+            return np.arange(_FRESH + start, _FRESH + start + count, dtype=np.int64)
+
+    def places(self, ids: Ids) -> np.ndarray[Any, np.dtype[np.int32]]:
+        places = np.full(len(ids), UNKNOWN, dtype=np.int32)
+        inside = ids < self._place.size
+        places[inside] = self._place[ids[inside]]
+        if self._fresh.size:
+            outside = ids >= _FRESH
+            places[outside] = self._fresh[ids[outside] - _FRESH]
+        return places
+
+    def put(self, ids: Ids, places: Any) -> None:
+        if not len(ids):
+            return
+        is_fresh = ids >= _FRESH
+        first = ids[~is_fresh]
+        top = int(first.max()) if len(first) else -1
+        if top >= self._place.size:
+            grown = np.full(max(top + 1, 2 * self._place.size), UNKNOWN, dtype=np.int32)
+            grown[: self._place.size] = self._place
+            self._place = grown
+        places = np.broadcast_to(places, len(ids))
+        self._place[first] = places[~is_fresh]
+        self._fresh[ids[is_fresh] - _FRESH] = places[is_fresh]
 
 
 class Results:
     """Answers by row id: which rows are known, their values, and which failed.
 
     Row ids are small integers that a table gives its rows for good, so filtered and sorted tables
-    share one of these. Safe from any thread: each method holds the lock for its whole length.
+    share one of these. A table whose rows got new ids has one that shows the same answers under its
+    ids: what one of them learns, both know. Safe from any thread: each method holds the lock for its
+    whole length.
 
     Parameters
     ----------
     dtypes
         Output name to dtype. Values of `Image` and `polars.Object` outputs are kept elsewhere;
         here only that they were computed.
+
+    Attributes
+    ----------
+    uid : int
+        The same number for all that share their answers.
     """
 
     def __init__(self, dtypes: Mapping[str, Dtype]) -> None:
-        self._values = _Values(dtypes)
-        self._place = np.full(0, UNKNOWN, dtype=np.int32)
-        self._failures: dict[int, Failure] = {}
-        self._lock = Lock()
-        self.version = 0
+        self._core = _Core(dtypes)
+        self._first: Ids | None = None
+
+    @property
+    def uid(self) -> int:
+        """The same number for all that share their answers."""
+        return self._core.uid
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every change of what is known."""
+        return self._core.version
 
     @property
     def dtypes(self) -> Mapping[str, Dtype]:
         """Output name to dtype; an unknown one becomes known with the first values."""
-        return self._values.dtypes
+        return self._core.values.dtypes
 
-    def _places(self, ids: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int32]]:
-        if not self._place.size:
-            return np.full(len(ids), UNKNOWN, dtype=np.int32)
-        inside = np.minimum(ids, self._place.size - 1)
-        return np.where(ids < self._place.size, self._place[inside], UNKNOWN).astype(np.int32)
+    def shared(self, ids: np.ndarray[Any, Any]) -> Ids:
+        """Return for each row id the number under which its answer is kept, equal for copies of a row."""
+        wide = np.asarray(ids).astype(np.int64)
+        return wide if self._first is None else self._first[wide]
 
     def known(self, ids: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Tell for each row id whether it was computed, to a value or to a failure."""
-        with self._lock:
-            return np.asarray(self._places(ids) != UNKNOWN)
+        with self._core.lock:
+            return np.asarray(self._core.places(self.shared(ids)) != UNKNOWN)
 
     def store(
         self,
@@ -165,62 +251,68 @@ class Results:
         tuple of int
             How many rows were not known before, and how many of them failed.
         """
-        with self._lock:
-            top = max(int(ids.max()) if len(ids) else -1, max(failures, default=-1))
-            if top >= self._place.size:
-                grown = np.full(max(top + 1, 2 * self._place.size), UNKNOWN, dtype=np.int32)
-                grown[: self._place.size] = self._place
-                self._place = grown
-            bad = np.fromiter(failures, dtype=np.int64, count=len(failures))
-            fresh = int((self._place[ids] == UNKNOWN).sum())
-            failed = int((self._place[bad] == UNKNOWN).sum())
-            self.version += 1
-            self._place[ids] = np.arange(self._values.height, self._values.height + len(ids), dtype=np.int32)
-            self._values.append(columns, len(ids))
-            self._place[bad] = FAILED
-            self._failures.update(failures)
-            for row in ids.tolist() if self._failures else ():
-                self._failures.pop(row, None)
+        core = self._core
+        good = self.shared(ids)
+        bad = self.shared(np.fromiter(failures, dtype=np.int64, count=len(failures)))
+        with core.lock:
+            fresh = int((core.places(good) == UNKNOWN).sum())
+            failed = int((core.places(bad) == UNKNOWN).sum())
+            core.version += 1
+            height = core.values.height
+            core.values.append(columns, len(good))
+            core.put(good, np.arange(height, height + len(good), dtype=np.int32))
+            core.put(bad, FAILED)
+            core.failures.update(zip(bad.tolist(), failures.values(), strict=True))
+            for row in good.tolist() if core.failures else ():
+                core.failures.pop(row, None)
             return fresh + failed, failed
 
     def forget_failures(self, ids: np.ndarray[Any, Any]) -> None:
         """Take the failed ones among these rows for not computed, so that they are tried again."""
-        with self._lock:
-            self.version += 1
-            for row in ids[self._places(ids) == FAILED].tolist():
-                self._place[row] = UNKNOWN
-                del self._failures[row]
+        core, rows = self._core, np.unique(self.shared(ids))
+        with core.lock:
+            core.version += 1
+            failed = rows[core.places(rows) == FAILED]
+            core.put(failed, UNKNOWN)
+            for row in failed.tolist():
+                del core.failures[row]
 
     def settle(self, output: str, dtype: Dtype) -> None:
         """Fix the dtype of an output that was not declared."""
-        with self._lock:
-            self._values.dtypes[output] = dtype
+        with self._core.lock:
+            self._core.values.dtypes[output] = dtype
 
     def series(self, output: str, ids: np.ndarray[Any, Any]) -> pl.Series:
         """Return the values of an output for these rows; null where failed or not computed."""
-        with self._lock:
-            return self._values.gather(output, self._places(ids))
+        with self._core.lock:
+            return self._core.values.gather(output, self._core.places(self.shared(ids)))
 
     def failure(self, row: int) -> Failure | None:
         """Return what went wrong with a row, if anything did."""
-        with self._lock:
-            return self._failures.get(row)
+        return self.failures(np.array([row])).get(row)
 
     def failures(self, ids: np.ndarray[Any, Any]) -> dict[int, Failure]:
         """Return the failures among these rows, by row id, in the order of `ids`."""
-        with self._lock:
-            failed = ids[self._places(ids) == FAILED]
-            return {int(row): self._failures[int(row)] for row in failed}
+        core = self._core
+        if not core.failures:
+            return {}
+        kept = self.shared(ids)
+        with core.lock:
+            return {
+                int(ids[i]): core.failures[int(kept[i])] for i in np.flatnonzero(core.places(kept) == FAILED)
+            }
 
     def rekeyed(self, old: np.ndarray[Any, np.dtype[np.int64]]) -> Results:
-        """Return the same knowledge for rows with new ids: row i was row ``old[i]`` (-1: none)."""
+        """Return the same answers for rows with new ids: row i was row ``old[i]`` (-1: none).
+
+        Copies of one row share one answer, also one that is computed later.
+        """
         other = Results({})
-        with self._lock:
-            other._values = self._values if self._values.height else _Values(self._values.dtypes)
-            places = self._places(np.maximum(old, 0))
-            other._place = np.where(old < 0, UNKNOWN, places).astype(np.int32)
-            other._failures = {
-                int(i): self._failures[int(old[i])] for i in np.flatnonzero(other._place == FAILED)
-            }
-            other._lock = self._lock
+        other._core = self._core
+        first = self.shared(np.maximum(old, 0))
+        without = old < 0
+        if without.any():
+            first = first.copy()
+            first[without] = self._core.fresh(int(without.sum()))
+        other._first = first
         return other

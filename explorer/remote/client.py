@@ -64,6 +64,7 @@ class Web:
     ... except ex.FetchError as error:
     ...     print(error)
     ftp://example.com/cat.png cannot be fetched: ftp:// is not fetched; http:// and https:// are.
+    Did you mean 'http'?
     """
 
     timeout_s: float

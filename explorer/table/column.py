@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import polars as pl
 
-from explorer._errors import ArgumentError, ComputeError
+from explorer._errors import ArgumentError, ComputeError, did_you_mean
 from explorer.compute.call import stack
 from explorer.compute.deferred import Image
 from explorer.compute.define import defer
@@ -16,12 +16,13 @@ from explorer.compute.results import Failure
 from explorer.compute.rows import Rows
 from explorer.images.contact_sheet import contact_sheet
 from explorer.table.expressions import positions
-from explorer.table.operators import Operators
+from explorer.table.reductions import Reductions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import PIL.Image
+    import torch
 
     from explorer.compute.deferred import Deferred, Dtype
     from explorer.table.table import ImageTable
@@ -66,7 +67,7 @@ class Cell:
         return f"Cell({self._column.name}[{self.row}], {self._column.dtype}, {state})"
 
 
-class Column(Operators):
+class Column(Reductions):
     """One column of a table, or some of its rows, not read before it is called.
 
     An integer gives a `Cell`; a slice, a list of positions or a boolean mask gives a `Column`.
@@ -120,7 +121,8 @@ class Column(Operators):
                     f"A Column has no {name!r}: it is lazy. t[{self.name!r}]() is a Series with .{name}, "
                     f"and pl.col({self.name!r}) an expression with it."
                 )
-            raise AttributeError(f"A Column has no {name!r}.")
+            near = did_you_mean(name, dir(type(self))) if not name.startswith("_") else None
+            raise AttributeError(f"A Column has no {name!r}.{f' {near}' if near else ''}")
 
     def __contains__(self, value: object) -> bool:
         raise ArgumentError(
@@ -210,6 +212,26 @@ class Column(Operators):
         8
         """
         return defer(function, self.name, **options)
+
+    def map(self, function: Callable[..., Any], **options: Any) -> Any:
+        """Call a function for each value now; see `ImageTable.map`.
+
+        Examples
+        --------
+        >>> import explorer as ex
+        >>> ex.samples.digits()["label"][:4].map(lambda label: label**2, returns=int).to_list()
+        [0, 1, 4, 9]
+        """
+        return self._table.map(function, self.name, **options)
+
+    def to_torch(self) -> torch.Tensor:
+        """Return the column as one tensor; see `ImageTable.to_torch`."""
+        tensor: torch.Tensor = self._table.to_torch(self.name)  # type: ignore[assignment]  # of one name
+        return tensor
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the column to any library that takes Arrow; a deferred one is computed."""
+        return self.series().__arrow_c_stream__(requested_schema)
 
     def to_torch_dataset(self, *, transform: Callable[[Any], Any] | None = None) -> TorchRows:
         """Return a map-style torch data set of this column; see `ImageTable.to_torch_dataset`."""

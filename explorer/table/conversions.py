@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import PIL.Image
+import polars as pl
+
 from explorer._errors import ArgumentError
 from explorer._optional import require
+from explorer.compute.deferred import Image
 from explorer.compute.graph import Output
 from explorer.compute.rows import Rows
 from explorer.table.column import Column
@@ -15,9 +19,11 @@ from explorer.table.image_column import Loader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import polars as pl
+    import torch
 
+    from explorer.compute.deferred import Dtype
     from explorer.compute.graph import Ref
+    from explorer.table.base import TableBase
     from explorer.table.table import ImageTable
     from explorer.table.torch_rows import TorchRows
 
@@ -73,6 +79,141 @@ def to_arrow(table: ImageTable, *names: str) -> Any:
     """
     require("pyarrow", extra="arrow", needed_for="to_arrow()")
     return table.to_polars(*names).to_arrow()
+
+
+class Exchange:
+    """A table as the data frame interchange protocol has it; a column is computed when it is asked for.
+
+    Parameters
+    ----------
+    table
+        The table.
+    nan_as_null, allow_copy
+        As the protocol has them.
+
+    Examples
+    --------
+    >>> import explorer as ex
+    >>> exchange = Exchange(ex.samples.digits())
+    >>> list(exchange.column_names()), exchange.num_rows()
+    (['label', 'split'], 1797)
+    """
+
+    version = 0
+
+    def __init__(self, table: TableBase, *, nan_as_null: bool = False, allow_copy: bool = True) -> None:
+        self._table = table
+        self._options = (nan_as_null, allow_copy)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        # Whatever else the protocol has is about all of the columns.
+        return getattr(self.select_columns_by_name(self.column_names()), name)
+
+    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Exchange:
+        """Return the same with other options."""
+        return Exchange(self._table, nan_as_null=nan_as_null, allow_copy=allow_copy)
+
+    def column_names(self) -> list[str]:
+        """Return the names of the columns that fit a frame."""
+        return self._table._frame_columns()
+
+    def num_columns(self) -> int:
+        """Return how many there are."""
+        return len(self.column_names())
+
+    def num_rows(self) -> int:
+        """Return the number of rows."""
+        return self._table.height
+
+    def num_chunks(self) -> int:
+        """Return in how many pieces the rows are."""
+        return 1
+
+    def select_columns_by_name(self, names: Sequence[str]) -> Any:
+        """Return some of the columns, computed where they are deferred."""
+        require("pyarrow", extra="arrow", needed_for="the data frame interchange protocol")
+        return self._table._rows()._visible(list(names)).to_arrow().__dataframe__(*self._options)
+
+    def get_column_by_name(self, name: str) -> Any:
+        """Return one column, computed where it is deferred."""
+        return self.select_columns_by_name([name]).get_column_by_name(name)
+
+
+def to_torch(
+    table: ImageTable, columns: str | Sequence[str] | None = None
+) -> dict[str, torch.Tensor] | torch.Tensor:
+    """Return columns as tensors; see `ImageTable.to_torch`."""
+    require("torch", extra="torch", needed_for="to_torch()")
+    table = table._rows()
+    table._binding.check(flat([columns]) if columns is not None else [])
+    if isinstance(columns, str):
+        return _tensor(table, columns)
+    if columns is None:
+        return {name: _tensor(table, name) for name, dtype in table.schema.items() if _may_be_tensor(dtype)}
+    return {name: _tensor(table, name) for name in flat([columns])}
+
+
+def _may_be_tensor(dtype: Dtype) -> bool:
+    inner = getattr(dtype, "inner", dtype)
+    return dtype in (Image, pl.Boolean) or bool(inner.is_numeric())
+
+
+def _tensor(table: ImageTable, name: str) -> torch.Tensor:
+    import torch
+
+    from explorer.table.torch_rows import as_tensor
+
+    values = Column(table, name)()
+    if isinstance(values, pl.Series):
+        return _tensor_of(values, name)
+    tensors = [
+        value if isinstance(value, torch.Tensor) else as_tensor(value)
+        for value in _images(values, table, name)
+    ]
+    shapes = {tuple(tensor.shape) for tensor in tensors}
+    if len(shapes) > 1:
+        one, other, *_ = sorted(shapes)
+        raise ArgumentError(
+            f"The values of {name!r} have several shapes, for instance {one} and {other}; "
+            "one tensor has one.",
+            hint=f"Make them one size first: t.with_columns(small=ex.defer(fn, {name!r})).",
+        )
+    return torch.stack(tensors) if tensors else torch.empty(0)
+
+
+def _images(values: Any, table: ImageTable, name: str) -> list[Any]:
+    """Return one value a row: images that were stacked, as images again."""
+    if table.schema[name] != Image or isinstance(values, list):
+        return list(values)
+    return [PIL.Image.fromarray(pixels) for pixels in values]
+
+
+def _tensor_of(series: pl.Series, name: str) -> torch.Tensor:
+    import torch
+
+    if not _may_be_tensor(series.dtype):
+        raise ArgumentError(
+            f"{name!r} holds {series.dtype} values, of which torch makes no tensor.",
+            hint=f"Number them first: t.with_columns(code=pl.col({name!r}).rank('dense') - 1)",
+        )
+    if series.null_count():
+        raise ArgumentError(
+            f"{series.null_count():,} of {len(series):,} rows of {name!r} have no value; "
+            "a tensor has one for each.",
+            hint=f"Leave them out: t.filter(pl.col({name!r}).is_not_null())",
+        )
+    if isinstance(series.dtype, pl.List):
+        lengths = series.list.len().unique().sort().to_list()
+        if len(lengths) > 1:
+            raise ArgumentError(
+                f"The vectors of {name!r} have several lengths, for instance {lengths[0]} and {lengths[1]}; "
+                "one tensor has one."
+            )
+        series = series.cast(pl.Array(series.dtype.inner, lengths[0] if lengths else 0))
+    # A copy, as a tensor may be written to and a frame may not.
+    return torch.from_numpy(series.to_numpy().copy())
 
 
 def to_torch_dataset(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from explorer.table.expressions import flat, named_as, through_polars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import polars as pl
 
     from explorer.table.base import TableBase
 
@@ -44,8 +44,39 @@ class GroupBy:
             lambda: frame.group_by(self._keys, maintain_order=self._maintain_order).agg(given)
         )
 
+    def count(self, name: str = "len") -> pl.DataFrame:
+        """Count the rows of each group; the older name of `len`."""
+        return self.len(name)
+
+    def mean(self) -> pl.DataFrame:
+        """Return the mean of every other column of numbers in each group; deferred ones are computed."""
+        return self._of_numbers("mean")
+
+    def median(self) -> pl.DataFrame:
+        """Return the median of every other column of numbers in each group."""
+        return self._of_numbers("median")
+
+    def sum(self) -> pl.DataFrame:
+        """Return the sum of every other column of numbers in each group."""
+        return self._of_numbers("sum")
+
+    def min(self) -> pl.DataFrame:
+        """Return the smallest value of every other column of numbers in each group."""
+        return self._of_numbers("min")
+
+    def max(self) -> pl.DataFrame:
+        """Return the largest value of every other column of numbers in each group."""
+        return self._of_numbers("max")
+
+    def _of_numbers(self, how: str) -> pl.DataFrame:
+        keys = {name for key in self._keys for name in self._table._named(key)}
+        numbers = [
+            pl.col(name)
+            for name, dtype in self._table.schema.items()
+            if dtype.is_numeric() and name not in keys
+        ]
+        return self.agg(getattr(column, how)() for column in numbers)
+
     def len(self, name: str = "len") -> pl.DataFrame:
         """Count the rows of each group."""
-        import polars as pl
-
         return self.agg(pl.len().alias(name))

@@ -13,10 +13,9 @@ from explorer.compute.graph import upstream
 from explorer.compute.rows import Rows
 from explorer.table import lazy
 from explorer.table.column import Column
-from explorer.table.column_verbs import ColumnVerbs
-from explorer.table.expressions import flat, named_as, refuse_images
+from explorer.table.expressions import flat, named_as
 from explorer.table.group_by import GroupBy
-from explorer.table.row_verbs import RowVerbs
+from explorer.table.value_verbs import ValueVerbs
 
 if TYPE_CHECKING:
     import os
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from explorer.views.widget import View
 
 
-class ImageTable(ColumnVerbs, RowVerbs):
+class ImageTable(ValueVerbs):
     """A Polars frame with images and deferred columns, immutable like a frame.
 
     Every verb returns a new table and shares the data. Verbs, names and arguments are Polars'. A
@@ -124,19 +123,6 @@ class ImageTable(ColumnVerbs, RowVerbs):
                 node.results.forget_failures(rows.ids)
         bulk.compute(list(nodes.values()), rows, self._origin.engine, self.counters)
         return table
-
-    def to_polars(self, *names: str) -> pl.DataFrame:
-        """Return a plain Polars frame; deferred columns are computed, columns of images left out.
-
-        Parameters
-        ----------
-        *names
-            Which columns; all that fit a frame when none is given.
-        """
-        wanted = flat(names)
-        self._binding.check(wanted)
-        refuse_images(wanted, self.schema)
-        return self._rows()._visible(wanted or None)
 
     def iter_batches(
         self,

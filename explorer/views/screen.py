@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 DETAIL = "detail"
 
+DECODE_THREADS = 2
+"""An image column with more workers than these fetches its images, as many at a time."""
+
 
 class Screen:
     """The rows that one page shows of a table, and what it was sent of them.
@@ -73,8 +76,10 @@ class Screen:
         self._nodes = self._shown_nodes()
         self._every = every = columns.nodes_of(list(columns.deferred))
         lanes = {lane_of(node): 1 for node in every}
-        # A model wants the cores more than the decoder does.
-        slots = {DECODE: max(1, cores - bool(lanes)), DETAIL: 1, **lanes}
+        # A model wants the cores more than the decoder does; images that come from far wait without any.
+        fetched = self.work.image.node.spec.workers if self.work.image is not None else 1
+        decode = fetched if fetched > DECODE_THREADS else max(1, cores - bool(lanes))
+        slots = {DECODE: decode, DETAIL: 1, **lanes}
         self.executor = make_executor(slots)
         self._scheduler = Scheduler(
             run=lambda job: self.work.run(job, every),

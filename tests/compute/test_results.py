@@ -43,14 +43,26 @@ def test_rows_with_new_ids_keep_what_is_known():
     assert moved.failures(ids(2)) == {2: BAD}
 
 
-def test_a_copy_for_new_ids_and_the_original_both_go_on_learning():
+def test_what_a_copy_for_new_ids_learns_the_original_knows_and_the_other_way_round():
     results = Results({"x": pl.Int64})
-    results.store(ids(0), {"x": pl.Series([1])}, {})
-    moved = results.rekeyed(np.array([0, 1]))
-    results.store(ids(1), {"x": pl.Series([2])}, {})
-    moved.store(ids(1), {"x": pl.Series([3])}, {})
-    assert results.series("x", ids(0, 1)).to_list() == [1, 2]
-    assert moved.series("x", ids(0, 1)).to_list() == [1, 3]
+    moved = results.rekeyed(np.array([1, 1, 0]))
+    results.store(ids(0), {"x": pl.Series([10])}, {})
+    moved.store(ids(1), {"x": pl.Series([20])}, {})
+    assert results.series("x", ids(0, 1)).to_list() == [10, 20]
+    assert moved.series("x", ids(0, 1, 2)).to_list() == [20, 20, 10]
+    assert moved.shared(ids(0, 1, 2)).tolist() == [1, 1, 0]
+
+
+def test_rows_that_were_in_no_table_before_have_answers_of_their_own():
+    results = Results({"x": pl.Int64})
+    moved = results.rekeyed(np.array([-1, 0, -1]))
+    moved.store(ids(0, 1), {"x": pl.Series([1, 2])}, {2: BAD})
+    again = moved.rekeyed(np.array([2, 0, -1]))
+    assert again.failures(ids(0, 1, 2)) == {0: BAD}
+    assert again.series("x", ids(0, 1, 2)).to_list() == [None, 1, None]
+    again.forget_failures(ids(0))
+    assert not moved.known(ids(2)).any()
+    assert results.series("x", ids(0)).to_list() == [2]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(), st.booleans()), max_size=30))

@@ -29,10 +29,13 @@ def test_a_batch_of_nothing_tells_no_dtype():
 
 def test_values_of_types_that_do_not_go_together_name_the_function():
     def mixed(a):
-        return 1 if a < 64 else "text"
+        return 1 if a < 72 else "text"
 
-    with pytest.raises(ex.OutputError, match="mixed returned String values after Int64 ones"):
-        numbers(70, mixed).to_polars("x")
+    t = numbers(100, mixed)
+    with pytest.raises(ex.OutputError, match="mixed returned String values after Int64 ones") as caught:
+        t.to_polars("x")
+    assert "in rows 72 to 99; what was computed before is kept" in caught.value.message
+    assert t.counters.rows_inferred == 72
 
 
 def test_one_value_of_the_wrong_type_costs_its_own_row():
@@ -202,7 +205,7 @@ def test_objects_that_were_let_go_are_made_again_without_growing_what_is_kept():
         engine.objects.clear()
         assert t["big"]().shape == (5, 8)
     node = t._binding.deferred["n"].node
-    assert node.results._values.height == 5
+    assert node.results._core.values.height == 5
 
 
 def test_a_cell_after_a_filter_that_waits_computes_one_batch():

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
-from threading import Lock, current_thread, get_ident
-from typing import TYPE_CHECKING, Any
+from threading import Lock, current_thread
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
-from explorer._errors import ComputeError, ImageError, OutputError
+from explorer._errors import ComputeError, ImageError
 from explorer.compute.cache import ByteCache
-from explorer.compute.call import Outcome, call, settle, to_series
+from explorer.compute.call import Outcome, call
 from explorer.compute.deferred import Image
-from explorer.compute.graph import Output, Stored, stored_columns
-from explorer.compute.results import Failure, fits_a_frame, widened
+from explorer.compute.engines.workers import AWAKE_S, runner
+from explorer.compute.graph import Output, Stored, needed_rows, upstream
+from explorer.compute.kept import as_series, plain_values
+from explorer.compute.results import Failure, fits_a_frame
 from explorer.images.thumbnail import Thumbnail, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from explorer.compute.call import MapCalls
     from explorer.compute.counters import Counters
-    from explorer.compute.deferred import Deferred, Dtype
     from explorer.compute.graph import Node, Ref
     from explorer.compute.rows import Rows
 
+    Held: TypeAlias = Mapping[tuple[int, str], Mapping[int, Any]]
+
 MIB = 2**20
 ROW_THREADS = "explorer-rows"
+DEEP = 40
+"""How many functions may stand on one another before they are computed step by step, not by recursion."""
+
+_inside: ContextVar[frozenset[int]] = ContextVar("inside", default=frozenset())
+"""The functions on whose behalf a thread works now."""
 
 
 def _weight(value: Any) -> int:
@@ -62,41 +72,88 @@ class LocalEngine:
         self._pools: dict[int, ThreadPoolExecutor] = {}
         self._lock = Lock()
 
-    def _map_rows(self, workers: int) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]:
+    def _map_calls(self, workers: int) -> MapCalls:
         # A thread of a pool that waited for its own pool would wait for ever.
         if workers == 1 or current_thread().name.startswith(ROW_THREADS):
             return map
         with self._lock:
             if workers not in self._pools:
                 self._pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix=ROW_THREADS)
-            return self._pools[workers].map
+            pool = self._pools[workers]
+        inside = _inside.get()
 
-    def values(self, ref: Ref, rows: Rows, counters: Counters) -> Sequence[Any]:
-        """Return the values of a column for these rows; a `Failure` where a row has failed."""
+        def mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+            def on_our_behalf(item: Any) -> Any:
+                token = _inside.set(inside)
+                try:
+                    return function(item)
+                finally:
+                    _inside.reset(token)
+
+            futures = [pool.submit(on_our_behalf, item) for item in items]
+            try:
+                for future in futures:
+                    # Awake now and then, as the signal of an interruption may come to another thread.
+                    while not wait([future], timeout=AWAKE_S).done:
+                        pass
+                    yield future.result()
+            finally:
+                for future in futures:
+                    future.cancel()
+
+        return mapped
+
+    def values(self, ref: Ref, rows: Rows, counters: Counters, *, held: Held | None = None) -> Sequence[Any]:
+        """Return the values of a column for these rows; a `Failure` where a row has failed.
+
+        Parameters
+        ----------
+        held
+            Values that no frame holds and that somebody holds for these rows.
+        """
+        self._ensure_below(ref, rows, counters)
+        return self._values(ref, rows, counters, held=held)
+
+    def _values(self, ref: Ref, rows: Rows, counters: Counters, *, held: Held | None = None) -> Sequence[Any]:
         if isinstance(ref, Stored):
-            return _plain_values(rows.stored(ref.column))
+            return plain_values(rows.stored(ref.column))
         node, ids = ref.node, rows.ids
         kept: dict[int, Any] = {}
         if ref.dtype == pl.Unknown:
             # Only the values tell whether a frame can hold them.
-            kept = self.ensure(node, rows, counters).get(ref.name, {})
+            kept = self._ensure(node, rows, counters, held=held).get(ref.name, {})
+        shared = node.results.shared(ids).tolist()
         if not ref.fits_a_frame:
+            there = held.get((node.results.uid, ref.name), {}) if held is not None else {}
+            kept |= {i: there[i] for i in shared if i in there}
             store = self._store_of(ref)
-            kept |= {int(i): v for i in ids if (v := store.get((node.uid, int(i), ref.name))) is not None}
-            counters.add(cache_hits=len(kept) if ref.dtype == Image else 0)
-        computed = self.ensure(
-            node, rows, counters, again=None if ref.fits_a_frame else (ref.name, set(kept))
-        )
+            for i in shared:
+                if i not in kept and (value := store.get((node.results.uid, i, ref.name))) is not None:
+                    kept[i] = value
+            counters.add(cache_hits=len(kept) - len(there.keys() & kept) if ref.dtype == Image else 0)
+        again = None if ref.fits_a_frame else (ref.name, set(kept))
+        computed = self._ensure(node, rows, counters, again=again, held=held)
         failures = node.results.failures(ids)
         if ref.fits_a_frame:
-            series = node.results.series(ref.name, ids)
-            plain = _plain_values(series)
-            return [failures.get(int(i), v) for i, v in zip(ids, plain, strict=True)]
+            plain = plain_values(node.results.series(ref.name, ids))
+            return (
+                [failures.get(i, v) for i, v in zip(ids.tolist(), plain, strict=True)] if failures else plain
+            )
         found = kept | computed.get(ref.name, {})
-        return [failures[int(i)] if int(i) in failures else found[int(i)] for i in ids]
+        if not failures:
+            return [found[i] for i in shared]
+        return [
+            failures[row] if row in failures else found[i]
+            for row, i in zip(ids.tolist(), shared, strict=True)
+        ]
 
     def _store_of(self, ref: Output) -> ByteCache[Any]:
         return self.pixels if ref.dtype == Image else self.objects
+
+    def held(self, ref: Output) -> tuple[int, int]:
+        """Return how many values of a column that no frame holds are in memory, and their bytes."""
+        mine = (ref.node.results.uid, ref.name)
+        return self._store_of(ref).share(lambda key: (key[0], key[2]) == mine)
 
     def ensure(
         self,
@@ -104,60 +161,112 @@ class LocalEngine:
         rows: Rows,
         counters: Counters,
         *,
-        again: tuple[str, set[int]] | None = None,
+        held: Held | None = None,
     ) -> dict[str, dict[int, Any]]:
-        """Compute the rows that are not known yet, in one call of the function where it is batched.
+        """Compute the rows that are not known yet, and what they need.
 
         Parameters
         ----------
-        again
-            An output that is not kept in the frame, and the rows that still hold it: other rows are
-            computed again even if they were computed before.
+        held
+            As for `values`.
 
         Returns
         -------
         dict
-            Values that are not kept in the frame, by output and row id, for rows computed now.
+            Values that are not kept in the frame, by output and shared row id, for rows computed now.
         """
+        self._ensure_below(Output(node, ""), rows, counters)
+        return self._ensure(node, rows, counters, held=held)
+
+    def _ensure(
+        self,
+        node: Node,
+        rows: Rows,
+        counters: Counters,
+        *,
+        again: tuple[str, set[int]] | None = None,
+        held: Held | None = None,
+    ) -> dict[str, dict[int, Any]]:
+        # `again` is an output that is not kept in the frame, and the rows that still hold it: other rows
+        # are computed again even if they were computed before.
         with _entered(node):
-            ids = rows.ids
-            missing = ~node.results.known(ids)
-            if again is not None:
-                failed = node.results.failures(ids)
-                missing |= np.array(
-                    [int(i) not in again[1] and int(i) not in failed for i in ids], dtype=bool
-                )
-            if not missing.any():
+            part = self._missing(node, rows, again)
+            if part is None:
                 return {}
-            places = np.unique(ids[missing], return_index=True)[1]
-            todo = np.flatnonzero(missing)[np.sort(places)]
-            part = rows.take(todo, stored_columns([node]))
-            if not node.entrance.opened:
-                getattr(node.spec.function, "open", lambda: None)()
-                node.entrance.opened = True
+            function = self._runner(node)
             if node.spec.kind == "expression":
                 self._express(node, part, counters)
                 return {}
-            inputs = [self.values(ref, part, counters) for ref in node.inputs]
-            outcome = call(
-                _counted(node, counters),
-                inputs,
-                map_rows=self._map_rows(node.spec.workers),
-                keep_done=lambda done: self._keep(node, part.ids, done, counters),
-            )
+            inputs = [self._values(ref, part, counters, held=held) for ref in node.inputs]
+            try:
+                outcome = call(
+                    node.spec,
+                    inputs,
+                    function=_counting(function, counters),
+                    map_calls=self._map_calls(node.spec.workers),
+                    keep_done=lambda done: self._keep(node, part.ids, done, counters),
+                )
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    getattr(function, "stop", lambda: None)()
+                raise
             return self._keep(node, part.ids, outcome, counters)
+
+    @staticmethod
+    def _missing(node: Node, rows: Rows, again: tuple[str, set[int]] | None) -> Rows | None:
+        """Return the rows that are to be computed, one of each that are copies; None when there are none."""
+        ids = rows.ids
+        missing = ~node.results.known(ids)
+        shared = node.results.shared(ids)
+        if again is not None:
+            failed = node.results.failures(ids)
+            missing |= np.array(
+                [
+                    i not in again[1] and row not in failed
+                    for row, i in zip(ids, shared.tolist(), strict=True)
+                ],
+                dtype=bool,
+            )
+        if not missing.any():
+            return None
+        todo = np.flatnonzero(missing)
+        places = np.unique(shared[todo], return_index=True)[1]
+        if len(places) == len(rows):
+            return rows
+        return rows.take(todo[np.sort(places)], set(node.stored))
+
+    @staticmethod
+    def _runner(node: Node) -> Callable[..., Any]:
+        if node.entrance.runner is None:
+            node.entrance.runner = runner(node.spec)
+        made: Callable[..., Any] = node.entrance.runner
+        return made
+
+    def _ensure_below(self, ref: Ref, rows: Rows, counters: Counters) -> None:
+        """Compute a tall pile of functions from below, so that recursion goes a few of them deep."""
+        if isinstance(ref, Stored) or ref.node.depth <= DEEP:
+            return
+        needed = needed_rows([ref.node], rows.ids)
+        for node in upstream(below.node for below in ref.node.inputs if isinstance(below, Output)):
+            if node.depth % DEEP == 0 and all(map(fits_a_frame, node.results.dtypes.values())):
+                part = rows.take(np.flatnonzero(needed[node.uid]), set(node.stored))
+                self._ensure(node, part, counters)
 
     def series(self, ref: Ref, rows: Rows, counters: Counters) -> pl.Series:
         """Return the values of a column that fits a frame; null where a row has failed."""
+        self._ensure_below(ref, rows, counters)
+        return self._series(ref, rows, counters)
+
+    def _series(self, ref: Ref, rows: Rows, counters: Counters) -> pl.Series:
         if isinstance(ref, Stored):
             return rows.stored(ref.column)
-        self.ensure(ref.node, rows, counters)
+        self._ensure(ref.node, rows, counters)
         return ref.node.results.series(ref.name, rows.ids)
 
     def _express(self, node: Node, rows: Rows, counters: Counters) -> None:
         """Evaluate a Polars expression on whole columns; a row that failed is null in it, as in a frame."""
         inputs = [
-            self.series(ref, rows, counters).alias(name)
+            self._series(ref, rows, counters).alias(name)
             for ref, name in zip(node.inputs, node.spec.inputs, strict=True)
         ]
         try:
@@ -170,16 +279,16 @@ class LocalEngine:
     def _keep(
         self, node: Node, ids: np.ndarray[Any, Any], outcome: Outcome, counters: Counters
     ) -> dict[str, dict[int, Any]]:
-        outcome, series = _as_series(node, outcome)
+        outcome, series = as_series(node, outcome)
         good = ids[np.asarray(outcome.good, dtype=np.int64)]
         objects: dict[str, dict[int, Any]] = {}
         for name, values in outcome.columns.items():
             if name in series:
                 continue
-            objects[name] = dict(zip(good.tolist(), values, strict=True))
+            objects[name] = dict(zip(node.results.shared(good).tolist(), values, strict=True))
             store = self._store_of(Output(node, name))
             for row, value in objects[name].items():
-                store.put((node.uid, row, name), value)
+                store.put((node.results.uid, row, name), value)
         failures = {int(ids[place]): failure for place, failure in outcome.failures.items()}
         new = ~node.results.known(good)
         if series and not new.all():
@@ -213,12 +322,13 @@ class LocalEngine:
         failure = node.results.failure(row)
         if failure is not None:
             return failure
-        key = (node.uid, row, px)
+        uid, shared = node.results.uid, int(node.results.shared(rows.ids)[0])
+        key = (uid, shared, px)
         tile = self.thumbnails.get(key)
         if tile is not None:
             counters.add(cache_hits=1)
             return tile
-        image = self.pixels.get((node.uid, row, ref.name))
+        image = self.pixels.get((uid, shared, ref.name))
         loader: Any = node.spec.function
         reads = hasattr(loader, "read")
         if image is None and (keep_pixels or not reads):
@@ -244,28 +354,18 @@ class LocalEngine:
         return tile
 
 
-def _plain_values(series: pl.Series) -> list[Any]:
-    """Return Python values; vectors and arrays of numbers as arrays, as functions calculate with them."""
-    inner = getattr(series.dtype, "inner", None)
-    while isinstance(series.dtype, pl.Array) and isinstance(inner, pl.Array):
-        inner = inner.inner
-    if inner is not None and inner.is_numeric():
-        return [None if value is None else value.to_numpy() for value in series]
-    return series.to_list()
-
-
-def _counted(node: Node, counters: Counters) -> Deferred:
-    """Return the node's function, counting the bytes where it is one that reads encoded images."""
-    loader: Any = node.spec.function
-    if not hasattr(loader, "read"):
-        return node.spec
+def _counting(function: Any, counters: Counters) -> Callable[..., Any]:
+    """Return a function, counting the bytes where it is one that reads encoded images."""
+    if not hasattr(function, "read"):
+        plain: Callable[..., Any] = function
+        return plain
 
     def read_and_decode(*values: Any) -> Any:
-        data = loader.read(*values)
+        data = function.read(*values)
         counters.add(bytes_read=len(data))
-        return loader.decode(data)
+        return function.decode(data)
 
-    return node.spec.with_options(function=read_and_decode)
+    return read_and_decode
 
 
 def _small(loader: Any, data: bytes, px: int) -> Thumbnail:
@@ -282,69 +382,15 @@ def _entered(node: Node) -> Iterator[None]:
         yield
         return
     entrance = node.entrance
-    if entrance.entered_by == get_ident():
+    inside = _inside.get()
+    if id(entrance) in inside:
         raise ComputeError(f"{node.spec.name} reads the column that it computes itself.")
     with entrance.lock:
-        entrance.entered_by = get_ident()
+        token = _inside.set(inside | {id(entrance)})
         try:
             yield
         finally:
-            entrance.entered_by = None
-
-
-def _as_series(node: Node, outcome: Outcome) -> tuple[Outcome, dict[str, pl.Series]]:
-    """Turn the outputs that fit a frame into series; a wrong value costs a per-row function its own row."""
-    try:
-        return outcome, {
-            name: _one_series(node, name, values, dtype)
-            for name, values in outcome.columns.items()
-            if fits_a_frame(dtype := _settled(node, name, values))
-        }
-    except OutputError as error:
-        if node.spec.batched or node.spec.on_error == "raise":
-            raise
-        wrong = {i: why for i in range(len(outcome.good)) if (why := _wrong_row(node, outcome, i))}
-        if not wrong or len(wrong) == len(outcome.good):
-            raise error from None
-    kept = [i for i in range(len(outcome.good)) if i not in wrong]
-    columns: dict[str, Sequence[Any]] = {
-        name: [values[i] for i in kept] for name, values in outcome.columns.items()
-    }
-    failures = outcome.failures | {outcome.good[i]: why for i, why in wrong.items()}
-    return _as_series(node, Outcome([outcome.good[i] for i in kept], columns, failures, outcome.skipped))
-
-
-def _wrong_row(node: Node, outcome: Outcome, row: int) -> Failure | None:
-    try:
-        for name, values in outcome.columns.items():
-            if fits_a_frame(dtype := _settled(node, name, values)):
-                _one_series(node, name, [values[row]], dtype)
-    except OutputError as error:
-        return Failure.of(error, node.spec.name)
-    return None
-
-
-def _settled(node: Node, name: str, values: Sequence[Any]) -> Dtype:
-    """Return the dtype of an output; an undeclared one is judged by its first values and may widen."""
-    declared, seen = node.spec.returns[name], node.results.dtypes[name]
-    if declared != pl.Unknown or not fits_a_frame(seen):
-        return seen
-    dtype = settle(pl.Unknown, values)
-    if not fits_a_frame(dtype):
-        node.results.settle(name, dtype)
-    return dtype
-
-
-def _one_series(node: Node, name: str, values: Sequence[Any], dtype: Dtype) -> pl.Series:
-    series = to_series(name, values, dtype, function=node.spec.name)
-    try:
-        widened(node.results.dtypes[name], series.dtype)
-    except pl.exceptions.PolarsError as error:
-        raise OutputError(
-            f"{node.spec.name} returned {series.dtype} values after {node.results.dtypes[name]} ones.",
-            hint="Return one type, and declare it with returns=.",
-        ) from error
-    return series
+            _inside.reset(token)
 
 
 @cache
