@@ -6,12 +6,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from explorer.compute.deferred import Image
+from explorer.compute.places import Ids, Places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 UNKNOWN = -1
 FAILED = -2
 
-Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 _FRESH = 2**32
 _uids = count(1)
@@ -155,38 +155,15 @@ class _Core:
         self.failures: dict[int, Failure] = {}
         self.lock = Lock()
         self.version = 0
-        self._place = np.full(0, UNKNOWN, dtype=np.int32)
-        self._fresh = np.full(0, UNKNOWN, dtype=np.int32)
+        self.place = Places(nothing=UNKNOWN)
+        self._fresh = 0
 
     def fresh(self, count: int) -> Ids:
         """Return ids of rows that were never in the first table."""
         with self.lock:
-            start = self._fresh.size
-            self._fresh = np.concatenate([self._fresh, np.full(count, UNKNOWN, dtype=np.int32)])
-            return np.arange(_FRESH + start, _FRESH + start + count, dtype=np.int64)
-
-    def places(self, ids: Ids) -> np.ndarray[Any, np.dtype[np.int32]]:
-        places = np.full(len(ids), UNKNOWN, dtype=np.int32)
-        inside = ids < self._place.size
-        places[inside] = self._place[ids[inside]]
-        if self._fresh.size:
-            outside = ids >= _FRESH
-            places[outside] = self._fresh[ids[outside] - _FRESH]
-        return places
-
-    def put(self, ids: Ids, places: Any) -> None:
-        if not len(ids):
-            return
-        is_fresh = ids >= _FRESH
-        first = ids[~is_fresh]
-        top = int(first.max()) if len(first) else -1
-        if top >= self._place.size:
-            grown = np.full(max(top + 1, 2 * self._place.size), UNKNOWN, dtype=np.int32)
-            grown[: self._place.size] = self._place
-            self._place = grown
-        places = np.broadcast_to(places, len(ids))
-        self._place[first] = places[~is_fresh]
-        self._fresh[ids[is_fresh] - _FRESH] = places[is_fresh]
+            start = _FRESH + self._fresh
+            self._fresh += count
+            return np.arange(start, start + count, dtype=np.int64)
 
 
 class Results:
@@ -236,7 +213,7 @@ class Results:
     def known(self, ids: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Tell for each row id whether it was computed, to a value or to a failure."""
         with self._core.lock:
-            return np.asarray(self._core.places(self.shared(ids)) != UNKNOWN)
+            return np.asarray(self._core.place.of(self.shared(ids)) != UNKNOWN)
 
     def store(
         self,
@@ -255,13 +232,13 @@ class Results:
         good = self.shared(ids)
         bad = self.shared(np.fromiter(failures, dtype=np.int64, count=len(failures)))
         with core.lock:
-            fresh = int((core.places(good) == UNKNOWN).sum())
-            failed = int((core.places(bad) == UNKNOWN).sum())
+            fresh = int((core.place.of(good) == UNKNOWN).sum())
+            failed = int((core.place.of(bad) == UNKNOWN).sum())
             core.version += 1
             height = core.values.height
             core.values.append(columns, len(good))
-            core.put(good, np.arange(height, height + len(good), dtype=np.int32))
-            core.put(bad, FAILED)
+            core.place.put(good, np.arange(height, height + len(good), dtype=np.int32))
+            core.place.put(bad, FAILED)
             core.failures.update(zip(bad.tolist(), failures.values(), strict=True))
             for row in good.tolist() if core.failures else ():
                 core.failures.pop(row, None)
@@ -272,8 +249,8 @@ class Results:
         core, rows = self._core, np.unique(self.shared(ids))
         with core.lock:
             core.version += 1
-            failed = rows[core.places(rows) == FAILED]
-            core.put(failed, UNKNOWN)
+            failed = rows[core.place.of(rows) == FAILED]
+            core.place.put(failed, UNKNOWN)
             for row in failed.tolist():
                 del core.failures[row]
 
@@ -285,7 +262,7 @@ class Results:
     def series(self, output: str, ids: np.ndarray[Any, Any]) -> pl.Series:
         """Return the values of an output for these rows; null where failed or not computed."""
         with self._core.lock:
-            return self._core.values.gather(output, self._core.places(self.shared(ids)))
+            return self._core.values.gather(output, self._core.place.of(self.shared(ids)))
 
     def failure(self, row: int) -> Failure | None:
         """Return what went wrong with a row, if anything did."""
@@ -299,7 +276,8 @@ class Results:
         kept = self.shared(ids)
         with core.lock:
             return {
-                int(ids[i]): core.failures[int(kept[i])] for i in np.flatnonzero(core.places(kept) == FAILED)
+                int(ids[i]): core.failures[int(kept[i])]
+                for i in np.flatnonzero(core.place.of(kept) == FAILED)
             }
 
     def rekeyed(self, old: np.ndarray[Any, np.dtype[np.int64]]) -> Results:
