@@ -191,11 +191,12 @@ class Frame:
         with self._lock:
             missing = [name for name in dict.fromkeys(names) if name not in self._held.columns]
             if not missing:
-                return pl.DataFrame([self._held.get_column(name) for name in names])[wanted]
+                return _at(pl.DataFrame([self._held.get_column(name) for name in names]), wanted)
             if any(name not in self._names for name in missing) or LARGE_SHARE * len(wanted) >= self.height:
-                return self.select(names)[wanted]
+                return _at(self.select(names), wanted)
             pages = self._paged(wanted, missing)
-            held = [self._held.get_column(name)[wanted] for name in names if name not in pages]
+            here = [self._held.get_column(name) for name in names if name not in pages]
+            held = _at(pl.DataFrame(here), wanted).get_columns() if here else []
             found = {series.name: series for series in held} | pages
             return pl.DataFrame([found[name] for name in names])
 
@@ -417,6 +418,14 @@ def _run(plan: pl.LazyFrame, explain: Callable[[BaseException], Exception] | Non
         first, *more = str(error).splitlines()
         raise ComputeError(f"Polars says: {first}", hint="\n".join(more).strip() or None) from error
     return frame
+
+
+def _at(frame: pl.DataFrame, places: Places) -> pl.DataFrame:
+    """Return the rows at these positions, shared with the frame where they lie together."""
+    if len(places) and (np.diff(places.astype(np.int64)) == 1).all():
+        return frame.slice(int(places[0]), len(places))
+    found: pl.DataFrame = frame[places]
+    return found
 
 
 def _weight(page: pl.Series) -> int:
