@@ -48,6 +48,14 @@ class Places:
         found: np.ndarray[Any, np.dtype[np.int32]] = self._pages[page, ids & (_PAGE - 1)]
         return found
 
+    def given(self) -> tuple[Ids, np.ndarray[Any, np.dtype[np.int32]]]:
+        """Return all ids that have a number, ascending, and their numbers."""
+        pages = np.flatnonzero(self._table)
+        numbers = self._pages[self._table[pages]].ravel()
+        ids = (pages[:, None] * _PAGE + np.arange(_PAGE)).ravel()
+        there = numbers != self._nothing
+        return ids[there], numbers[there]
+
     def put(self, ids: Ids, numbers: Any) -> None:
         """Give these ids numbers, one each or the same to all."""
         if not len(ids):

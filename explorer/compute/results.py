@@ -215,6 +215,18 @@ class Results:
         with self._core.lock:
             return np.asarray(self._core.place.of(self.shared(ids)) != UNKNOWN)
 
+    def given(self) -> tuple[Ids, np.ndarray[Any, np.dtype[np.bool_]]] | None:
+        """Return the ids of all rows that are known, and which of them failed.
+
+        It takes as long as there are known rows, however many there are besides. None where rows have
+        other ids than those under which the answers are kept.
+        """
+        if self._first is not None:
+            return None
+        with self._core.lock:
+            ids, places = self._core.place.given()
+        return ids, places == FAILED
+
     def store(
         self,
         ids: np.ndarray[Any, Any],

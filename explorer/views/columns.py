@@ -41,6 +41,7 @@ class ViewColumns:
         self.height = len(self.rows)
         self._kinds: dict[str, ColumnKind] = {}
         self._known: dict[int, tuple[int, Mask]] = {}
+        self._members: Mask | None = None
 
     def of(self, table: ImageTable) -> ViewColumns:
         """Return the same rows, in the same order, as another table of the family holds them.
@@ -99,13 +100,35 @@ class ViewColumns:
             kept = self._known[node.uid] = (version, known)
         return kept[1]
 
+    def counted(self, column: str) -> tuple[int, int]:
+        """Count the rows that are computed, and those of them that ended as an error value."""
+        output = self.output(column)
+        if output is None:
+            return self.height, 0
+        given = output.node.results.given()
+        if given is None:
+            return int(self.known(column).sum()), int(self.failed(column).sum())
+        ids, failed = given
+        inside = self._shown(ids)
+        return int(inside.sum()), int((inside & failed).sum())
+
+    def _shown(self, ids: np.ndarray[Any, Any]) -> Mask:
+        """Tell which row ids are among those of the view."""
+        if self._members is None:
+            self._members = np.zeros(int(self.ids.max()) + 1 if self.height else 0, dtype=bool)
+            self._members[self.ids] = True
+        inside = ids < len(self._members)
+        inside[inside] = self._members[ids[inside]]
+        return inside
+
     def failed(self, column: str, rows: np.ndarray[Any, Any] | None = None) -> Mask:
         """Tell which rows ended as an error value."""
         output = self.output(column)
         ids = self.ids if rows is None else self.ids[rows]
         if output is None:
             return np.zeros(len(ids), dtype=bool)
-        return np.isin(ids, np.fromiter(output.node.results.failures(ids), dtype=np.int64))
+        failures = output.node.results.failures(ids)
+        return np.isin(ids, np.fromiter(failures, dtype=np.int64)) if failures else np.zeros(len(ids), bool)
 
     def failures(self, column: str, rows: np.ndarray[Any, Any]) -> dict[int, Failure]:
         """Return the reasons of the failed ones among these rows, by row."""

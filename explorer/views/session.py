@@ -300,7 +300,7 @@ class Session:
         self._sort = [{"column": key["column"], "descending": bool(key.get("descending"))} for key in by]
         self._reorder()
         for key in self._sort:
-            known = int(self._columns.known(key["column"]).sum())
+            known, _ = self._columns.counted(key["column"])
             if known < self._columns.height:
                 self._emit(outgoing.sorted_in_part(key["column"], known, self._columns.height))
 

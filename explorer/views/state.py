@@ -46,7 +46,8 @@ def schema(columns: ViewColumns, options: Options) -> dict[str, Any]:
 def counts(columns: ViewColumns, image: str | None, counters: Counters) -> dict[str, Any]:
     """Say how much of the view's rows is computed, by this view or before it."""
     deferred = columns.deferred
-    known = {name: int(columns.known(name).sum()) for name in deferred}
+    counted = {name: columns.counted(name) for name in deferred}
+    known = {name: computed for name, (computed, _) in counted.items()}
     inferred = [
         known[name]
         for name, output in deferred.items()
@@ -54,7 +55,7 @@ def counts(columns: ViewColumns, image: str | None, counters: Counters) -> dict[
     ]
     return {
         "rows": columns.height,
-        "decoded": known[image] - int(columns.failed(image).sum()) if image in known else 0,
+        "decoded": counted[image][0] - counted[image][1] if image in counted else 0,
         "inferred": max(inferred) if inferred else None,
         "failed": counters.failed,
         "hits": counters.cache_hits,

@@ -32,3 +32,14 @@ def test_all_rows_take_four_bytes_each_and_a_little():
     for start in range(0, 1_000_000, 1_000):
         places.put(np.arange(start, start + 1_000), 7)
     assert places.nbytes < 4 * 2.2 * 1_000_000
+
+
+@given(st.lists(ids, max_size=4))
+def test_the_ids_that_have_a_number_are_told_in_order(written):
+    places, expected = Places(nothing=-1), {}
+    for number, some in enumerate(written):
+        places.put(np.array(some, dtype=np.int64), number)
+        expected |= dict.fromkeys(some, number)
+    given_ids, numbers = places.given()
+    assert dict(zip(given_ids.tolist(), numbers.tolist(), strict=True)) == expected
+    assert given_ids.tolist() == sorted(expected)
