@@ -26,17 +26,13 @@ export function axisPickers(app: App, empty: boolean): HTMLElement {
     if (x.value && y.value) app.setAxes({ x: x.value, y: y.value });
   }
 
+  const words = h("span", {});
   const hint = h("code", {});
   const element = h("div", { class: empty ? "ex-no-axes" : "ex-axes-head" });
   if (empty) {
     element.append(
       h("p", { class: "ex-empty-title", text: "No coordinates yet" }),
-      h(
-        "p",
-        { class: "ex-empty-words" },
-        "Choose two number columns, or compute a map of a vector column: ",
-        hint,
-      ),
+      h("p", { class: "ex-empty-words" }, words, hint),
     );
   }
   react(app.signal, () => {
@@ -47,8 +43,15 @@ export function axisPickers(app: App, empty: boolean): HTMLElement {
     const vector = store.schema.value?.columns.find(
       (column) => column.kind === "vector" && column.name !== "probs",
     );
-    const column = JSON.stringify(vector?.name ?? "activation");
-    hint.textContent = `view.update(t.umap(${column}), x="umap_0", y="umap_1")`;
+    const lead =
+      names.length > 1 ? "Choose two number columns, or compute a map of " : "Compute a map of ";
+    if (vector) {
+      words.textContent = `${lead}a vector column: `;
+      hint.textContent = `view.update(t.umap(${JSON.stringify(vector.name)}), x="umap_0", y="umap_1")`;
+    } else {
+      words.textContent = `${lead}vectors, which no column has yet. A model has them in its layers: `;
+      hint.textContent = `t.with_columns(ex.model(net, …, layers={"activation": "…"})).umap("activation")`;
+    }
     // One pair of pickers at a time: the other one would only confuse who looks for them.
     pickers.hidden = (axes === null) !== empty || names.length === 0;
     if (pickers.hidden) return pickers.remove();
