@@ -386,3 +386,17 @@ def test_workers_of_a_data_loader_make_the_same_images(dtype):
     (batch,) = loaded
     assert batch.shape == (6, 1, 4, 4)
     assert (batch[:, 0].numpy() == t["img"]()).all()
+
+
+@pytest.mark.parametrize("first", ["picture", "cell"])
+def test_an_image_whose_path_has_failed_fails_for_the_reason_of_the_path(first):
+    def path_of(number):
+        raise LookupError(f"no photo has the number {number}")
+
+    t = ex.from_polars({"number": [7]}).with_columns(path=ex.defer(path_of, "number", returns=str))
+    t = t.with_columns(img=ex.image("path"))
+    if first == "picture":
+        assert "no photo has the number 7" in t._repr_html_()
+    assert "path_of: LookupError: no photo has the number 7" in reason(t)
+    assert t.errors()["message"].to_list() == ["no photo has the number 7"] * 2
+    assert t.counters.failed == 2

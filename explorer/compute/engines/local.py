@@ -341,17 +341,24 @@ class LocalEngine:
             if image is not None:
                 tile = thumbnail(image, px, mode=getattr(loader, "mode", "RGB"))
             else:
-                data = loader.read(*(self.values(ref, rows, counters)[0] for ref in node.inputs))
+                inputs = [self.values(ref, rows, counters)[0] for ref in node.inputs]
+                bad = next((value for value in inputs if isinstance(value, Failure)), None)
+                if bad is not None:
+                    return self._failed(node, row, bad, counters)
+                data = loader.read(*inputs)
                 tile = _small(loader, data, px)
                 fresh, _ = node.results.store(rows.ids, {}, {})
                 counters.add(images_decoded=fresh, decode_calls=1, bytes_read=len(data))
         except ImageError as error:
-            failure = Failure.of(error, node.spec.name)
-            _, failed = node.results.store(rows.ids[:0], {}, {row: failure})
-            counters.add(failed=failed)
-            return failure
+            return self._failed(node, row, Failure.of(error, node.spec.name), counters)
         self.thumbnails.put(key, tile)
         return tile
+
+    @staticmethod
+    def _failed(node: Node, row: int, failure: Failure, counters: Counters) -> Failure:
+        _, failed = node.results.store(np.empty(0, dtype=np.uint32), {}, {row: failure})
+        counters.add(failed=failed)
+        return failure
 
 
 def _counting(function: Any, counters: Counters) -> Callable[..., Any]:
