@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -78,18 +80,28 @@ def to_mode(image: Image.Image, mode: str | None) -> Image.Image:
 
 
 def scaled_grey(image: Image.Image) -> Image.Image:
-    """Spread the grey values of a wide image over 0..255, its darkest black and its brightest white.
+    """Spread the grey values of a wide image over 0..255; a plain conversion clips all above 255 to white."""
+    return Image.fromarray(spread_out(np.array(image, dtype=np.float32)))
 
-    A plain conversion clips all above 255 to white. An image of one single value keeps its place in the
-    range of 16 bits. NaN becomes black.
+
+def spread_out(values: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Spread values over 0..255, the darkest of them black and the brightest white.
+
+    Where all are one single value, it keeps its place in the range of 16 bits. NaN becomes black.
+
+    Examples
+    --------
+    >>> spread_out(np.array([-1.0, 0.0, 1.0])).tolist(), spread_out(np.array([65535])).tolist()
+    ([0, 128, 255], [255])
     """
-    values: np.ndarray = np.array(image, dtype=np.float32)
-    finite = values[np.isfinite(values)]
+    levels = values.astype(np.float32)
+    finite = levels[np.isfinite(levels)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     if high > low:
-        values -= low
-        values *= 255.0 / (high - low)
+        levels -= low
+        levels *= 255.0 / (high - low)
     else:
-        values /= 257.0
-    np.nan_to_num(values, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
-    return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
+        levels /= 257.0
+    np.nan_to_num(levels, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+    seen: np.ndarray[Any, np.dtype[np.uint8]] = np.clip(levels + 0.5, 0, 255).astype(np.uint8)
+    return seen

@@ -11,7 +11,7 @@ from PIL import Image
 
 from explorer._errors import ArgumentError, ImageError
 from explorer.images.limits import DEFAULT_LIMITS, check_pixels
-from explorer.images.modes import check_mode, to_mode
+from explorer.images.modes import check_mode, spread_out, to_mode
 from explorer.images.sniffing import sniff
 
 if TYPE_CHECKING:
@@ -31,11 +31,14 @@ def from_values(
     *,
     mode: str | None = "RGB",
     limits: Limits = DEFAULT_LIMITS,
+    channels_first: bool = False,
+    spread: bool = False,
 ) -> Image.Image:
     """Make an image of pixel values.
 
     Whole numbers are levels from 0 to 255, fractions are levels from 0 to 1, and booleans are black and
-    white. Nothing is scaled by what the values happen to be, so that equal values look equal in all rows.
+    white. Such values are never scaled by what they happen to be, so that equal ones look equal in all rows.
+    What holds others, or NaN, is refused, unless it is to be spread.
 
     Parameters
     ----------
@@ -49,6 +52,11 @@ def from_values(
         ``"I"`` and ``"F"`` keep the values of one channel as they are, whatever they are.
     limits
         Of these, `max_pixels` is checked.
+    channels_first
+        Whether the first of three numbers is the channels where both could be; see `layout`.
+    spread
+        Spread values of which some are no levels from their own darkest, black, to their own brightest,
+        white, as files of 16-bit and floating-point grey are; NaN becomes black.
 
     Raises
     ------
@@ -64,10 +72,12 @@ def from_values(
     ... except ImageError as error:
     ...     print(error)
     783 pixel values were given, but shape (28, 28) needs 784
+    >>> np.asarray(from_values(np.array([[-1.0, 0.0, 1.0]]), mode="L", spread=True)).tolist()
+    [[0, 128, 255]]
     """
     check_mode(mode)
-    array = _shaped(_array(values, shape), shape)
-    height, width, channels = layout(array.shape)
+    array = _shaped(_array(values, shape, may_be_nan=spread), shape)
+    height, width, channels = layout(array.shape, channels_first=channels_first)
     check_pixels(width, height, limits)
     if array.ndim == 3 and array.shape != (height, width, channels):
         array = array.transpose(1, 2, 0)
@@ -75,14 +85,15 @@ def from_values(
         array = array.reshape(height, width)
         if mode in _KEEP_VALUES:
             return Image.fromarray(array.astype(_KEEP_VALUES[mode]))
-    return to_mode(Image.fromarray(np.ascontiguousarray(_levels(array))), mode)
+    return to_mode(Image.fromarray(np.ascontiguousarray(_levels(array, spread=spread))), mode)
 
 
-def layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
+def layout(shape: tuple[int, ...], *, channels_first: bool = False) -> tuple[int, int, int]:
     """Return height, width and channels of an array of pixels.
 
     With three numbers the last is the channels if it is one to four, else the first if it is 1, 3 or 4.
-    So (32, 32, 3) and (3, 32, 32) are both what they seem, and where both could be, the last is it.
+    So (32, 32, 3) and (3, 32, 32) are both what they seem. Where both could be, the last is it, or the
+    first with `channels_first`, as tensors have it.
 
     Raises
     ------
@@ -93,10 +104,14 @@ def layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
     --------
     >>> layout((28, 28)), layout((32, 32, 3)), layout((3, 32, 32)), layout((3, 8, 4))
     ((28, 28, 1), (32, 32, 3), (32, 32, 3), (3, 8, 4))
+    >>> layout((3, 8, 4), channels_first=True)
+    (8, 4, 3)
     """
     if len(shape) == 2 and min(shape) >= 1:
         return shape[0], shape[1], 1
     if len(shape) == 3 and min(shape) >= 1:
+        if channels_first and shape[0] in _FIRST:
+            return shape[1], shape[2], shape[0]
         if shape[2] in _CHANNELS:
             return shape[0], shape[1], shape[2]
         if shape[0] in _FIRST:
@@ -144,7 +159,7 @@ def _meant(shape: object) -> tuple[int, ...] | None:
     return tuple(numbers) if usable else None
 
 
-def _array(values: object, shape: tuple[int, ...] | None) -> Values:
+def _array(values: object, shape: tuple[int, ...] | None, *, may_be_nan: bool) -> Values:
     """Bring whatever holds numbers into an array of them."""
     if values is None:
         raise ImageError("no pixel values: the value is null")
@@ -164,7 +179,7 @@ def _array(values: object, shape: tuple[int, ...] | None) -> Values:
     if array.dtype.kind not in "buif":
         what = repr(values) if isinstance(values, str) else f"{array.dtype} values"
         raise ImageError(f"pixel values are numbers, not {what[:80]}")
-    if array.dtype.kind == "f" and array.size:
+    if array.dtype.kind == "f" and array.size and not may_be_nan:
         missing = int(np.count_nonzero(np.isnan(array)))
         if missing:
             raise ImageError(_nulls(missing, array.size))
@@ -216,13 +231,16 @@ def _square(count: int) -> tuple[int, ...] | None:
     return None
 
 
-def _levels(array: Values) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _levels(array: Values, *, spread: bool) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return levels from 0 to 255, or say why these values are none."""
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
     low, high = array.min(), array.max()
+    most = 1 if array.dtype.kind == "f" else 255
+    if spread and not (low >= 0 and high <= most):
+        return spread_out(array)
     if array.dtype.kind in "ui":
         if low < 0 or high > 255:
             raise ImageError(f"whole numbers from {low} to {high}: {_EXPECTED}")

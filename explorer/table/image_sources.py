@@ -147,7 +147,14 @@ class PixelLoader:
         elif self.shape is None and isinstance(value, (str, bytes, bytearray, memoryview, dict, type(None))):
             return options(value)
         else:
-            made = from_values(to_plain(value), self.shape, mode=options.mode, limits=options.limits)
+            plain = to_plain(value)
+            made = from_values(
+                plain,
+                self.shape,
+                mode=options.mode,
+                limits=options.limits,
+                channels_first=plain is not value,
+            )
         if options.resizing is not None:
             return options.resizing.applied(made, options.mode, made.size)
         return to_mode(made, options.mode)

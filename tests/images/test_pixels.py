@@ -186,3 +186,20 @@ def test_a_shape_may_be_a_list_as_json_has_it():
 
 def test_the_result_is_a_plain_image():
     assert type(from_values([[1]])) is Image.Image
+
+
+def test_values_that_are_no_levels_are_spread_only_when_that_is_asked_for():
+    wide = np.array([[0, 30000, 60000]], np.uint16)
+    assert np.asarray(from_values(wide, mode=None, spread=True)).tolist() == [[0, 128, 255]]
+    with pytest.raises(ImageError, match="whole numbers from 0 to 60000"):
+        from_values(wide)
+    assert np.asarray(from_values([[0, 7]], mode=None, spread=True)).tolist() == [[0, 7]]
+    holes = np.array([[np.nan, 1.0, 3.0]])
+    assert np.asarray(from_values(holes, mode=None, spread=True)).tolist() == [[0, 0, 255]]
+
+
+def test_the_channels_of_a_tensor_come_first_where_both_ends_could_be_them():
+    values = np.zeros((3, 7, 4), np.uint8)
+    assert from_values(values).size == (7, 3)
+    assert from_values(values, channels_first=True).size == (4, 7)
+    assert from_values(np.zeros((2, 5, 3), np.uint8), channels_first=True).size == (5, 2)
