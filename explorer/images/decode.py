@@ -6,13 +6,14 @@ import io
 import re
 import stat
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from explorer._errors import ArgumentError, ImageError, ImageLimitError
 from explorer.images.colours import in_srgb
-from explorer.images.limits import DEFAULT_LIMITS, check_bytes, check_pixels, over
+from explorer.images.limits import DEFAULT_LIMITS, check_bytes, check_pixels, too_many
 from explorer.images.modes import check_mode, to_mode
 from explorer.images.quiet import pillow_is_quiet
 from explorer.images.sniffing import sniff
@@ -200,7 +201,7 @@ def with_opened(source: bytes | BinaryIO, limits: Limits, use: Callable[[Image.I
         file.seek(0)
         image: Image.Image | None = None
         try:
-            with pillow_is_quiet() as quiet, Image.open(file) as image:
+            with pillow_is_quiet() as quiet, _open(file, kind, limits) as image:
                 check_pixels(*image.size, limits)
                 # The size is known to be allowed now, so a bomb warning is about another, hidden image.
                 quiet.bombs_are_errors = True
@@ -214,6 +215,26 @@ def with_opened(source: bytes | BinaryIO, limits: Limits, use: Callable[[Image.I
                 continue
             raise ImageError(_reason(error, kind, _how_far(image, file))) from error
     raise AssertionError("the last attempt returns or raises")
+
+
+def _open(file: BinaryIO, kind: str, limits: Limits) -> Image.Image:
+    """Open an image of as many pixels as our limits allow, of which Pillow's own may be fewer."""
+    try:
+        return Image.open(file)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        if kind not in Image.OPEN or (_declared(error) or inf) > limits.max_pixels:
+            raise
+    file.seek(0)
+    image = Image.OPEN[kind][0](file, "")
+    # Pillow's readers of formats return a file's image, whatever they are declared to.
+    assert isinstance(image, Image.Image)  # noqa: S101
+    return image
+
+
+def _declared(error: Exception) -> int | None:
+    """Return the pixels that an error of Pillow's own limit speaks of."""
+    declared = re.search(r"\d+", str(error))
+    return None if declared is None else int(declared[0])
 
 
 def go_to_frame(image: Image.Image, frame: int) -> None:
@@ -268,11 +289,13 @@ def _orientation(image: Image.Image, *, decoded: bool) -> int:
 
 def _bomb(error: Exception, limits: Limits) -> ImageLimitError:
     """Word Pillow's own limit, which is reached before ours for the largest images."""
-    declared = re.search(r"\d+", str(error))
-    pixels = f"{int(declared[0]) / 1e6:,.6g} megapixels" if declared else "too many pixels"
-    if declared and int(declared[0]) <= limits.max_pixels:
-        return ImageLimitError(f"{pixels}, over the limit that Pillow has (PIL.Image.MAX_IMAGE_PIXELS)")
-    return ImageLimitError(f"{pixels}, {over(limits)}")
+    declared = _declared(error)
+    if declared is not None and declared <= limits.max_pixels:
+        return ImageLimitError(
+            f"{declared / 1e6:,.6g} megapixels, over the limit that Pillow has (PIL.Image.MAX_IMAGE_PIXELS)"
+        )
+    what = "too many pixels" if declared is None else f"{declared / 1e6:,.6g} megapixels"
+    return too_many(what, declared, limits)
 
 
 def _not_pixels(kind: str) -> str | None:

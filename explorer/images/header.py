@@ -23,7 +23,7 @@ class Header:
     Parameters
     ----------
     format
-        Pillow's name of the format, for instance ``"JPEG"``.
+        Pillow's name of the format, for instance ``"JPEG"``; None for an image that is in no format.
     width, height
         In pixels, as the image is shown (after its EXIF orientation).
     mode
@@ -32,7 +32,7 @@ class Header:
         How many frames or pages there are; None when the file is too damaged to count them.
     """
 
-    format: str
+    format: str | None
     width: int
     height: int
     mode: str
@@ -69,6 +69,18 @@ def header(source: bytes | BinaryIO, *, limits: Limits = DEFAULT_LIMITS) -> Head
         return Header(image.format or "unknown", width, height, mode, _frames(image))
 
     return with_opened(source, limits, read)
+
+
+def of_image(image: Image.Image) -> Header:
+    """Return what can be said of an image that is in memory, as it is shown.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> of_image(Image.new("L", (8, 6)))
+    Header(format=None, width=8, height=6, mode='L', frames=1)
+    """
+    return Header(None, *image.size, image.mode, 1)
 
 
 def file_header(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Header:

@@ -51,9 +51,12 @@ def check_bytes(size: int, limits: Limits) -> None:
 def check_pixels(width: int, height: int, limits: Limits) -> None:
     """Refuse an image of more pixels than allowed."""
     if width * height > limits.max_pixels:
-        raise ImageLimitError(f"{width} x {height} pixels, {over(limits)}")
+        raise too_many(f"{width} x {height} pixels", width * height, limits)
 
 
-def over(limits: Limits) -> str:
-    """Word the limit of pixels."""
-    return f"over the limit of {limits.max_pixels / 1e6:,.6g} megapixels (max_pixels)"
+def too_many(what: str, pixels: int | None, limits: Limits) -> ImageLimitError:
+    """Return the error for an image of so many pixels, None where that is not known."""
+    return ImageLimitError(
+        f"{what}, over the limit of {limits.max_pixels / 1e6:,.6g} megapixels (max_pixels)",
+        hint=None if pixels is None else f'Allow it: ex.image("…", limits=ex.Limits(max_pixels={pixels:_}))',
+    )

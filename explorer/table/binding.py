@@ -164,8 +164,18 @@ class Binding:
                 self.refs[name] if name in self.refs else Output(nodes[columns[name][0]], columns[name][1])
                 for name in specs[owner].inputs
             ]
-            nodes[owner] = Node(specs[owner], inputs)
+            nodes[owner] = _node(specs[owner], inputs)
         return {name: Output(nodes[owner], output) for name, (owner, output) in columns.items()}
+
+
+def _node(spec: Deferred, inputs: list[Ref]) -> Node:
+    """Bind a function; a reader of headers goes behind the column of images that it was given."""
+    if spec.kind == "header" and isinstance(inputs[0], Output) and inputs[0].node.spec.kind == "image":
+        images = inputs[0].node
+        reader = spec.function.behind(images.spec.function)  # type: ignore[attr-defined]  # its kind has it
+        if reader is not None and len(images.inputs) == 1:
+            return Node(spec.with_options(function=reader), images.inputs)
+    return Node(spec, inputs)
 
 
 def dtype_of(ref: Ref, schema: Mapping[str, Dtype], names: Mapping[int, str]) -> Dtype:

@@ -189,7 +189,9 @@ def image_header(
     Parameters
     ----------
     column
-        The column of paths or URLs, of encoded images, or of structs of both; see `explorer.image`.
+        The column of paths or URLs, of encoded images, or of structs of both; see `explorer.image`. Also a
+        column of images: the files or bytes behind it are read. Where there are none, as a function makes
+        the images or they are in memory, it is the image itself that is looked at, and `format` is null.
     base_dir, web
         As for `explorer.image`.
     **unknown

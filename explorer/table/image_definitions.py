@@ -36,6 +36,8 @@ def described_loader(function: Loader | HeaderReader) -> dict[str, Any]:
     >>> kept["mode"], kept["frame"], kept["size"]
     ('L', -1, None)
     """
+    if isinstance(function, HeaderReader) and function.loader is not None:
+        return {"header": _ITS_OWN, "base_dir": None}
     if isinstance(function, HeaderReader):
         return {"header": True, "base_dir": _path(function.base_dir), "web": _described_web(function.web)}
     loader = function.encoded if isinstance(function, PixelLoader) else function
@@ -78,6 +80,8 @@ def restored_loader(kept: Mapping[str, Any], folder: Path | None, *, moved: bool
         raise ValueError("an image column has options that are none")
     base_dir = None if moved or base is None else Path(base)
     web = _restored_web(kept.get("web"))
+    if kept.get("header") == _ITS_OWN:
+        raise NotKept("it reads the headers of images that are packed, or in a data set")
     if kept.get("header"):
         return HeaderReader(base_dir, web).within(folder)
     try:

@@ -6,15 +6,16 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
+import numpy as np
 import polars as pl
 
 from explorer._errors import ArgumentError, ExplorerError, ImageError, SourceError, did_you_mean
 from explorer.compute.call import to_plain
 from explorer.compute.deferred import Image
 from explorer.images.decode import decode, read_bytes
-from explorer.images.header import file_header, header
+from explorer.images.header import file_header, header, of_image
 from explorer.images.limits import Limits, check_pixels
 from explorer.images.modes import to_mode
 from explorer.images.pixels import from_values
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from explorer.compute.deferred import Dtype
+    from explorer.images.header import Header
     from explorer.images.resize import Resizing
     from explorer.images.thumbnail import Thumbnail
 
@@ -168,10 +170,13 @@ class HeaderReader:
     ----------
     base_dir, web
         As for `ImageLoader`.
+    loader
+        Reads the encoded bytes where another column's loader alone knows where they are.
     """
 
     base_dir: Path | None
     web: Reader | None = None
+    loader: Any = None
 
     def within(self, folder: Path | None, _: Dtype | None = None) -> HeaderReader:
         """Return this reader for the folder of a table, where none was given."""
@@ -179,15 +184,29 @@ class HeaderReader:
             replace(self, base_dir=folder or Path(os.path.realpath("."))) if self.base_dir is None else self
         )
 
+    def behind(self, loader: Any) -> HeaderReader | None:
+        """Return a reader of what a loader of images reads; None where that are no encoded bytes."""
+        if type(loader) is ImageLoader:
+            return HeaderReader(loader.base_dir, loader.web)
+        return replace(self, loader=loader) if hasattr(loader, "read") else None
+
     def __call__(self, value: object) -> dict[str, Any]:
         """Return width, height, format, mode and frames."""
-        found = located(value, self.base_dir, self.web)
-        seen = (
-            file_header(found, limits=_ANY_SIZE)
-            if isinstance(found, Path)
-            else header(found, limits=_ANY_SIZE)
-        )
+        if self.loader is not None:
+            seen = header(self.loader.read(value), limits=_ANY_SIZE)
+        elif hasattr(value, "getbands"):
+            seen = of_image(cast("PIL.Image.Image", value))
+        elif isinstance(plain := to_plain(value), np.ndarray):
+            seen = of_image(from_values(plain, mode=None, channels_first=plain is not value, spread=True))
+        else:
+            seen = _header_of(located(value, self.base_dir, self.web))
         return {name: getattr(seen, name) for name in ("width", "height", "format", "mode", "frames")}
+
+
+def _header_of(found: Path | bytes) -> Header:
+    if isinstance(found, Path):
+        return file_header(found, limits=_ANY_SIZE)
+    return header(found, limits=_ANY_SIZE)
 
 
 Loader: TypeAlias = ImageLoader | PixelLoader

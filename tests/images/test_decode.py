@@ -276,8 +276,17 @@ def test_too_many_pixels_are_refused_from_the_header():
         decode(png_that_declares(20_000, 6_000))
     with pytest.raises(ImageLimitError, match="900 megapixels, over the limit of 100 megapixels"):
         header(png_that_declares(30_000, 30_000))
-    with pytest.raises(ImageLimitError, match="limit that Pillow has"):
-        header(png_that_declares(30_000, 30_000), limits=Limits(max_pixels=10**10))
+
+
+def test_own_limits_decide_above_pillows(monkeypatch, jpeg):
+    assert header(png_that_declares(30_000, 30_000), limits=Limits(max_pixels=10**10)).width == 30_000
+    with pytest.raises(ImageLimitError) as caught:
+        header(png_that_declares(30_000, 30_000))
+    assert caught.value.hint == 'Allow it: ex.image("…", limits=ex.Limits(max_pixels=900_000_000))'
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert decode(jpeg).size == (640, 480)
+    with pytest.raises(ImageLimitError, match=r"0\.3072 megapixels, over the limit of 0\.3 megapixels"):
+        decode(jpeg, limits=Limits(max_pixels=300_000))
 
 
 def test_own_limits_decide_below_pillows(jpeg):

@@ -312,6 +312,49 @@ def test_an_image_too_large_to_decode_has_a_header():
     assert "over the limit of 100 megapixels" in reason(t)
 
 
+def test_an_image_beyond_pillows_own_limit_has_a_header_too(data_dir):
+    paths = ["giant-image.jpg", "65536-uint32-limit.png"]
+    t = ex.from_polars({"path": paths}, base_dir=data_dir / "odd-images").with_columns(
+        ex.image_header("path"), img=ex.image("path")
+    )
+    assert t.to_polars("width", "height", "format").rows() == [
+        (20_000, 14_000, "JPEG"),
+        (65_536, 65_536, "PNG"),
+    ]
+    assert "280 megapixels, over the limit of 100 megapixels" in reason(t)
+
+
+def test_the_header_of_a_column_of_images_is_that_of_the_files_behind_it(tmp_path):
+    PIL.Image.new("L", (40, 20)).save(tmp_path / "a.png")
+    t = ex.from_polars({"image": ["a.png", "b.png"]}, base_dir=tmp_path)
+    t = t.with_columns(image=ex.image("image", size=8), label=pl.lit(3))
+    t = t.with_columns(ex.image_header("image"))
+    with pytest.warns(ex.ExplorerWarning, match="file not found"):
+        assert t.to_polars("width", "format", "mode").rows() == [(40, "PNG", "L"), (None, None, None)]
+    assert t.counters.images_decoded == 0
+    at_once = ex.from_polars({"path": ["a.png"]}, base_dir=tmp_path)
+    at_once = at_once.with_columns(ex.image_header("img"), img=ex.image("path"))
+    assert at_once["width"]().to_list() == [40]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        lambda: ex.from_polars({"image": [PIL.Image.new("L", (5, 4))]}),
+        lambda: ex.from_polars({"image": [np.zeros((4, 5), np.uint8)]}),
+        lambda: ex.from_polars({"at": [list(range(20))]}).with_columns(
+            image=ex.image("at", shape=(4, 5), mode="L")
+        ),
+        lambda: ex.from_polars({"at": [1]}).with_columns(
+            image=ex.defer(lambda at: np.zeros((4, 5), np.uint8), returns=ex.Image)
+        ),
+    ],
+)  # fmt: skip
+def test_the_header_of_images_without_a_file_is_their_own_size(table):
+    t = table().with_columns(ex.image_header("image"))
+    assert t.to_polars("width", "height", "format", "mode", "frames").rows() == [(5, 4, None, "L", 1)]
+
+
 def test_headers_of_structs_and_urls():
     t = ex.from_polars({"at": [{"bytes": png(1, side=5), "path": None}]}).with_columns(ex.image_header("at"))
     assert t["height"]().to_list() == [5]
