@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from math import inf
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -13,6 +13,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from explorer._errors import ArgumentError, ImageError, ImageLimitError
 from explorer.images.colours import in_srgb
+from explorer.images.libtiff import libtiff_is_quiet
 from explorer.images.limits import DEFAULT_LIMITS, check_bytes, check_pixels, too_many
 from explorer.images.modes import check_mode, to_mode
 from explorer.images.quiet import pillow_is_quiet
@@ -201,7 +202,8 @@ def with_opened(source: bytes | BinaryIO, limits: Limits, use: Callable[[Image.I
         file.seek(0)
         image: Image.Image | None = None
         try:
-            with pillow_is_quiet() as quiet, _open(file, kind, limits) as image:
+            quiet_c = libtiff_is_quiet() if kind in ("TIFF", "unknown") else nullcontext()
+            with quiet_c, pillow_is_quiet() as quiet, _open(file, kind, limits) as image:
                 check_pixels(*image.size, limits)
                 # The size is known to be allowed now, so a bomb warning is about another, hidden image.
                 quiet.bombs_are_errors = True
