@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from explorer.images.decode import detached
 from explorer.images.modes import has_alpha, is_wide, to_mode
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 SMALL = 64
 """Up to this many pixels a side an image is kept without loss: single pixels are looked at."""
+
+_OF_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+_OF_TIFF = ("I", "F", "CMYK", "LAB")
 
 
 def encode(image: Image.Image, *, quality: int = 85) -> tuple[bytes, str]:
@@ -42,6 +46,28 @@ def encode(image: Image.Image, *, quality: int = 85) -> tuple[bytes, str]:
         return buffer.getvalue(), "image/png"
     shown.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue(), "image/jpeg"
+
+
+def lossless(image: Image.Image) -> bytes:
+    """Encode an image so that decoding gives its pixels again: as PNG, or as TIFF in modes that PNG has not.
+
+    Examples
+    --------
+    >>> import io
+    >>> from PIL import Image
+    >>> [Image.open(io.BytesIO(lossless(Image.new(mode, (2, 2))))).format for mode in ("RGB", "CMYK")]
+    ['PNG', 'TIFF']
+    """
+    if image.mode not in (*_OF_PNG, *_OF_TIFF):
+        image = displayable(image)
+    # What else came with the file, its orientation above all, would be applied once more.
+    pixels = detached(image.copy())
+    buffer = io.BytesIO()
+    if pixels.mode in _OF_PNG:
+        pixels.save(buffer, "PNG", compress_level=4)
+    else:
+        pixels.save(buffer, "TIFF", compression="tiff_adobe_deflate")
+    return buffer.getvalue()
 
 
 def displayable(image: Image.Image) -> Image.Image:

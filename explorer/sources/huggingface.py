@@ -262,6 +262,10 @@ class MappedImages:
         """Return the pixels of encoded bytes."""
         return self.loader.decode(data)
 
+    def packed_with(self) -> ImageLoader:
+        """Return what decodes the bytes of these images, once they are packed."""
+        return self.loader
+
     def thumbnail(self, data: bytes, px: int) -> Thumbnail:
         """Return a small picture of encoded bytes."""
         return self.loader.thumbnail(data, px)

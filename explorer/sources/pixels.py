@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from explorer._errors import ImageError
 from explorer.compute.call import to_plain
 from explorer.compute.deferred import SINGLE, Deferred, Image
 from explorer.images.decode import detached
+from explorer.images.encode import lossless
 from explorer.images.limits import Limits
 from explorer.images.pixels import from_values, layout
+from explorer.table.image_column import ImageLoader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +26,9 @@ CHANNELS = (1, 3, 4)
 
 SMALLEST = 8
 """Shortest side, in pixels, of what is taken for an image unasked: a matrix of boxes is none."""
+
+# The first look at an opened file loads it, which two threads must not do at once.
+_first_look = Lock()
 
 _IN_MEMORY = Limits(max_pixels=2**62)
 """What is in memory already is shown however large it is."""
@@ -97,21 +103,33 @@ def _loaded(image: PIL.Image.Image) -> PIL.Image.Image:
         raise ImageError(f"cannot be decoded ({str(error) or type(error).__name__})") from error
 
 
+@dataclass(frozen=True, slots=True)
 class Held:
-    """Images that are in memory already, by their position. Nothing is copied."""
+    """Images that are in memory already, by their position. Nothing is copied.
 
-    def __init__(self, values: Sequence[Any]) -> None:
-        self._values = values
-        # The first look at an opened file loads it, which two threads must not do at once.
-        self._lock = Lock()
+    Parameters
+    ----------
+    values
+        PIL images, arrays or tensors, None where there is none.
+    """
+
+    values: Sequence[Any]
 
     def __call__(self, position: int) -> PIL.Image.Image:
         """Return one of them."""
-        value = self._values[position]
+        value = self.values[position]
         if value is None:
             raise ImageError("no image: the value is null")
-        with self._lock:
+        with _first_look:
             return as_image(value)
+
+    def packed_with(self) -> ImageLoader:
+        """Return what decodes the bytes of these images, once they are packed."""
+        return ImageLoader(base_dir=None, mode=None, limits=_IN_MEMORY)
+
+    def encoded(self, position: int) -> bytes:
+        """Return one of them in a file format that keeps every pixel."""
+        return lossless(self(position))
 
 
 def held_images(column: str, values: Sequence[Any]) -> Deferred:

@@ -14,7 +14,6 @@ from explorer.compute.graph import Output
 from explorer.compute.rows import Rows
 from explorer.table.column import Column
 from explorer.table.expressions import flat
-from explorer.table.image_column import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -247,8 +246,8 @@ def to_torch_dataset(
     Raises
     ------
     ArgumentError
-        For deferred columns that are not computed yet, or hold what no frame can, but for
-        ``ex.image``: a function or a model does not travel to workers.
+        For deferred columns that are not computed yet, or hold what no frame can, but for images
+        from paths, bytes, data sets and memory: a function or a model does not travel to workers.
     MissingExtraError
         When torch is not installed.
 
@@ -281,8 +280,8 @@ def to_torch_dataset(
     values: dict[str, Any] = {}
     for name in names:
         ref = table._binding[name]
-        loader = ref.node.spec.function if isinstance(ref, Output) else None
-        if isinstance(ref, Output) and isinstance(loader, Loader):
+        if isinstance(ref, Output) and ref.node.spec.kind == "image" and not ref.node.spec.several:
+            loader = ref.node.spec.function
             convert = unchanged if name in transforms else as_tensor
             values[name] = Images(packed(_known(ref.node.inputs[0], rows, name)), loader, convert)
         else:

@@ -118,20 +118,34 @@ class Packed:
 def groups_to_pack(nodes: Iterable[Node], rows: Rows, *, all_of_them: bool) -> list[list[Node]]:
     """Return the image columns whose bytes go into the table; those of one group have the same bytes.
 
-    Images that are packed already stay so; columns that hold encoded bytes need no packing.
+    Images that are packed already stay so, and those that are in memory can be nowhere else; columns that
+    hold encoded bytes need no packing.
     """
     groups: dict[tuple[Any, ...], list[Node]] = {}
     for node in nodes:
         loader = node.spec.function
-        is_packed = isinstance(loader, PackedLoader)
-        if not isinstance(loader, ImageLoader) or not (is_packed or all_of_them):
+        must_be = isinstance(loader, PackedLoader) or hasattr(loader, "encoded")
+        if unpacking(loader) is None or not (must_be or all_of_them):
             continue
-        if not is_packed and _holds_bytes(node, rows):
+        if not must_be and _holds_bytes(node, rows):
             continue
         # What else a loader does, it does with the bytes.
-        source = [getattr(loader, name, None) for name in ("base_dir", "limits", "web", "pack")]
+        source: list[Any] = [id(loader)]
+        if isinstance(loader, ImageLoader):
+            source = [getattr(loader, name, None) for name in ("base_dir", "limits", "web", "pack")]
         groups.setdefault((node.inputs, *map(repr, source)), []).append(node)
     return list(groups.values())
+
+
+def unpacking(loader: Any) -> ImageLoader | None:
+    """Return what decodes the images of a loader once they are packed; None for what is not packed.
+
+    A loader of another room has a method `packed_with` for this, and `encoded` where it has no `read`.
+    """
+    if isinstance(loader, ImageLoader):
+        return loader
+    of_its_own: ImageLoader | None = loader.packed_with() if hasattr(loader, "packed_with") else None
+    return of_its_own
 
 
 def _holds_bytes(node: Node, rows: Rows) -> bool:
@@ -216,14 +230,16 @@ class _Reading:
 
     def __init__(self, node: Node) -> None:
         self._name = node.spec.name
-        self._loader: Any = node.spec.function
+        loader: Any = node.spec.function
+        self._loader = loader
+        self._bytes_of = getattr(loader, "encoded", None) or loader.read
 
     def __call__(self, row: tuple[Any, ...]) -> bytes | Failure:
         bad = next((value for value in row if isinstance(value, Failure)), None)
         if bad is not None:
             return bad
         try:
-            return bytes(self._loader.read(*row))
+            return bytes(self._bytes_of(*row))
         except Exception as error:
             if isinstance(self._loader, PackedLoader) and row[0] is not None:
                 # The only copy may be there: a table without it must not take its place.

@@ -14,24 +14,25 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
 
-from explorer._errors import ArgumentError, SourceError
+from explorer._errors import ArgumentError, ExplorerWarning, SourceError
 from explorer.compute.deferred import Image
 from explorer.compute.graph import Output, Stored
 from explorer.compute.rows import Rows
 from explorer.table.definitions import described
 from explorer.table.generations import FORMAT, TABLE, VERSION, Draft, checked_target
-from explorer.table.image_column import ImageLoader
-from explorer.table.packing import PACK_BYTES, Packer, groups_to_pack
+from explorer.table.image_column import ImageLoader, Loader
+from explorer.table.packing import PACK_BYTES, Packer, groups_to_pack, unpacking
 from explorer.table.parts import PART_BYTES, FilesOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from explorer.compute.deferred import Dtype
     from explorer.compute.graph import Node, Ref
@@ -69,8 +70,8 @@ def write(
     folder
         Where to: a name in a folder that exists.
     images
-        ``"reference"``: images stay what they are in the table, paths or bytes. ``"pack"``: the
-        encoded bytes of every image go into the folder.
+        ``"reference"``: images stay what they are in the table, paths or bytes; those that are in memory
+        alone are packed. ``"pack"``: the encoded bytes of every image go into the folder.
     overwrite
         Whether a table that is there is replaced, once the new one is complete. Folders that hold
         anything else are left alone.
@@ -179,6 +180,28 @@ class _Writer:
             packed = packer.pack(stem, group, self._rows, engine, counters)
             places = self._write(_FOLDERS[2], f"{name}.places", packed.places.to_frame())
             self._packed |= {node.uid: (packed, places) for node in group}
+        self._warn_of_lost(called)
+
+    def _warn_of_lost(self, called: Mapping[int, str]) -> None:
+        """Say which images the table will not have: only a program knows where they are."""
+        lost = [
+            node
+            for node in self._functions()
+            if node.spec.kind == "image"
+            and node.uid not in self._packed
+            and not isinstance(node.spec.function, Loader)
+        ]
+        if not lost:
+            return
+        names = ", ".join(repr(called.get(node.uid, node.spec.name)) for node in lost)
+        can_be = all(unpacking(node.spec.function) is not None for node in lost)
+        way = 't.write(…, images="pack")' if can_be else "write them to files first, and read those"
+        warnings.warn(
+            f"The images of {names} lie in a data set that a written table does not lead to; "
+            f"they are not kept.\nTo keep them: {way}",
+            ExplorerWarning,
+            stacklevel=6,
+        )
 
     def _folders(self, nodes: Iterable[Node]) -> dict[str, str]:
         """Return the folders of images, and where they are as seen from the table: both may move together."""
@@ -250,8 +273,9 @@ class _Writer:
             # Of images only failures are kept, and their bytes: they are still to be decoded.
             kept = known if has_values else known & ~good
             state = self._write(_FOLDERS[1], f"{label}.rows", failures.insert_column(0, kept))
+        packed_with = unpacking(node.spec.function) if packed else None
         return {
-            **described(node.spec),
+            **described(node.spec.with_options(function=packed_with) if packed_with else node.spec),
             "computed": int(good.sum()),
             "failed": int((known & ~good).sum()),
             "reads": [{"file": places}] if packed else [self._described(ref) for ref in node.inputs],

@@ -212,7 +212,9 @@ class ImageTable(ValueVerbs):
             ``"reference"`` keeps paths as paths: the images stay where they are, and paths stay relative
             to their `base_dir`. ``"pack"`` puts the bytes of every image into the folder, as they are in
             their files, so that it can be read anywhere; each file is read once, and one that cannot be
-            read keeps its reason. Images that are packed already stay packed.
+            read keeps its reason. Images that are packed already stay packed, and those that are in
+            memory, as PIL images or arrays, are always packed, without loss. A warning names images to
+            which no path leads, as in the files of a data set.
         overwrite
             Replace a table that is there.
         **unknown

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     import PIL.Image
 
-    from explorer.table.image_column import Loader
-
     Flags = np.ndarray[Any, np.dtype[np.bool_]]
     Offsets = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -80,10 +78,10 @@ class Scalars:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Paths, encoded bytes or pixel values, read and decoded one by one."""
+    """Paths, encoded bytes, pixel values or positions, of which images are made one by one."""
 
     source: Values
-    load: Loader
+    load: Callable[[Any], PIL.Image.Image]
     convert: Callable[[PIL.Image.Image], Any]
 
     def __len__(self) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
 
+import explorer as ex
 from explorer._errors import ArgumentError, ExplorerWarning, SourceError
 from explorer.compute.deferred import Image as ImageDtype
 from explorer.sources.frames import from_arrow, from_pandas, from_polars
@@ -231,3 +234,40 @@ def test_what_arrow_is_no_table_is_told_so():
     with pytest.raises(ArgumentError, match="PyCapsule") as caught:
         from_arrow({"a": [1]})
     assert "ex.from_polars" in caught.value.hint
+
+
+def test_images_in_memory_are_written_with_the_table_pixel_by_pixel(tmp_path):
+    modes = ["RGB", "L", "1", "P", "RGBA", "CMYK", "I;16", "F", "HSV"]
+    ramp = Image.linear_gradient("L").resize((6, 4))
+    given = [ramp.convert(mode) if mode != "HSV" else ramp.convert("RGB").convert(mode) for mode in modes]
+    t = from_polars({"image": [*given, None], "mode": [*modes, None]})
+    with pytest.warns(ExplorerWarning, match="1 of 10 rows failed"):
+        t.write(tmp_path / "table")
+    back = ex.read(tmp_path / "table")
+    assert back.schema == t.schema
+    for row, one in enumerate(given):
+        wanted = one.convert("RGB") if one.mode == "HSV" else one
+        seen = back["image"][row]()
+        assert (seen.mode, seen.tobytes()) == (wanted.mode, wanted.tobytes()), one.mode
+    with pytest.raises(ex.ComputeError, match="the value is null"):
+        back["image"][len(given)]()
+    back.write(tmp_path / "again")
+    assert ex.read(tmp_path / "again")["image"][0]().tobytes() == given[0].tobytes()
+
+
+def test_a_turned_image_in_memory_is_not_turned_again(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (6, 4), "red").save(tmp_path / "a.jpg", exif=exif)
+    with Image.open(tmp_path / "a.jpg") as opened:
+        as_it_is = opened.convert("RGB")
+    from_polars({"image": [as_it_is]}).write(tmp_path / "table")
+    assert ex.read(tmp_path / "table")["image"][0]().size == (6, 4)
+
+
+def test_images_in_memory_travel_to_workers():
+    torch = pytest.importorskip("torch")
+    images = [Image.new("RGB", (5, 4), (level, 0, 0)) for level in range(4)]
+    rows = pickle.loads(pickle.dumps(from_polars({"image": images})["image"].to_torch_dataset()))  # noqa: S301
+    loader = torch.utils.data.DataLoader(rows, batch_size=2, num_workers=1)
+    assert [batch[:, 0, 0, 0].tolist() for batch in loader] == [[0, 1], [2, 3]]

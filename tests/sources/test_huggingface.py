@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+import explorer as ex
 from explorer._errors import ArgumentError, ExplorerWarning
 from explorer.compute.deferred import Image as ImageDtype
 from explorer.sources.huggingface import from_huggingface, table_of
@@ -242,6 +243,32 @@ def test_images_in_the_frame_are_written_and_read_with_it(tmp_path):
 
     from_huggingface(pets()).write(tmp_path / "table")
     assert widths(ex.read(tmp_path / "table")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_images_in_a_mapped_file_are_packed_when_asked_and_missed_aloud_else(on_disk, tmp_path):
+    t = table_of(on_disk, split=None, mode="RGB", in_frame_bytes=0)
+    with pytest.warns(ExplorerWarning, match=r"images of 'image' lie in a data set .*\n.*images=\"pack\""):
+        t.write(tmp_path / "without")
+    t.write(tmp_path / "with", images="pack")
+    back = ex.read(tmp_path / "with")
+    assert back.schema == t.schema
+    assert widths(back) == widths(t)
+
+
+def test_images_in_a_mapped_file_are_torch_rows(on_disk):
+    torch = pytest.importorskip("torch")
+    t = table_of(on_disk, split=None, mode="RGB", in_frame_bytes=0)
+    rows = t.to_torch_dataset(["image", "label"])
+    loader = torch.utils.data.DataLoader(rows, batch_size=1, num_workers=1)
+    assert [batch["image"].shape[-1] for batch in loader] == [1, 2, 3, 4, 5, 6]
+    assert t.counters.images_decoded == 0
+
+
+@pytest.mark.parametrize("most", [0, 2**20])
+def test_headers_are_read_of_the_bytes_that_the_set_holds(on_disk, most):
+    t = table_of(on_disk, split=None, mode="RGB", in_frame_bytes=most).with_columns(ex.image_header("image"))
+    assert t["width"]().to_list() == [1, 2, 3, 4, 5, 6]
+    assert t.counters.images_decoded == 0
 
 
 def test_a_reader_of_mapped_images_travels_by_the_name_of_its_file(on_disk):
