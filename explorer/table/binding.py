@@ -174,7 +174,7 @@ def _node(spec: Deferred, inputs: list[Ref]) -> Node:
         images = inputs[0].node
         reader = spec.function.behind(images.spec.function)  # type: ignore[attr-defined]  # its kind has it
         if reader is not None and len(images.inputs) == 1:
-            return Node(spec.with_options(function=reader), images.inputs)
+            return Node(spec.with_options(function=reader, workers=images.spec.workers), images.inputs)
     return Node(spec, inputs)
 
 

@@ -105,7 +105,7 @@ def _cells(table: ImageTable, ref: Ref) -> list[str]:
     if not isinstance(ref, Output):
         return [f"<code>{escape(_short(value))}</code>" for value in rows.stored(ref.column).to_list()]
     if ref.dtype == Image:
-        return [_thumbnail(table, ref, rows, row) for row in range(len(rows))]
+        return _thumbnails(table, ref, rows)
     known = ref.node.results.known(rows.ids)
     failures = ref.node.results.failures(rows.ids)
     values: list[Any] = [None] * len(rows)
@@ -120,6 +120,13 @@ def _cells(table: ImageTable, ref: Ref) -> list[str]:
         else:
             cells.append(f"<code>{escape(_short(values[row]))}</code>" if ref.fits_a_frame else "computed")
     return cells
+
+
+def _thumbnails(table: ImageTable, ref: Output, rows: Rows) -> list[str]:
+    spec = ref.node.spec
+    # Servers that do not answer are waited for all at once.
+    calls = table._origin.engine.map_calls(spec.workers if spec.kind == "image" else 1)
+    return list(calls(lambda row: _thumbnail(table, ref, rows, row), range(len(rows))))
 
 
 def _thumbnail(table: ImageTable, ref: Output, rows: Rows, row: int) -> str:

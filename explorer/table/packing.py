@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,15 +192,13 @@ class Packer:
         packing = _Part(self._files, stem, self._pack_bytes)
         fresh: dict[int, Failure] = {}
         interrupt: KeyboardInterrupt | None = None
-        with (
-            Progress(f"packing {Path(stem).name}", total=len(part), done_word="packed") as progress,
-            ThreadPoolExecutor(max(node.spec.workers, 1)) as pool,
-        ):
+        calls = engine.map_calls(node.spec.workers)
+        with Progress(f"packing {Path(stem).name}", total=len(part), done_word="packed") as progress:
             try:
                 for start in range(0, len(part), _READ_TOGETHER):
                     chunk = part.slice(start, _READ_TOGETHER)
                     inputs = [engine.values(ref, chunk, counters) for ref in node.inputs]
-                    answers = pool.map(_Reading(node), zip(*inputs, strict=True))
+                    answers = calls(_Reading(node), zip(*inputs, strict=True))
                     for row, answer in zip(chunk.ids.tolist(), answers, strict=True):
                         if isinstance(answer, Failure):
                             fresh[row] = answer

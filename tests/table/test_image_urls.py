@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from contextlib import closing
+from threading import Barrier, Event
 
 import PIL.Image
 import pytest
@@ -66,6 +69,63 @@ def test_what_was_fetched_is_kept_for_the_next_table(t, server, tmp_path, monkey
     for _ in range(2):
         assert t.with_columns(img=ex.image("url", web=web))["img"][0]().size == (6, 4)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "looked_at",
+    [
+        lambda t: t["img"](),
+        lambda t: t.compute("img"),
+        lambda t: t._repr_html_(),
+        lambda t: t["img"].contact_sheet(),
+        lambda t: t.with_columns(ex.image_header("img")).to_polars("width"),
+        lambda t: list(t.iter_batches("img", batch_size=4)),
+        lambda t: t.with_columns(side=t["img"].defer(lambda img: img.width, returns=int)).to_polars("side"),
+    ],
+    ids=["column", "compute", "cell of a notebook", "contact sheet", "headers", "batches", "function"],
+)
+def test_servers_are_waited_for_at_the_same_time(server, looked_at):
+    together = Barrier(4)
+
+    def reply(_):
+        # Whoever asks one after the other never gets here with all four.
+        together.wait(10)
+        return Reply(body=png(1))
+
+    server.replies.update({f"/{name}.png": reply for name in range(4)})
+    t = ex.from_polars({"url": [server.url(f"/{name}.png") for name in range(4)]})
+    t = t.with_columns(img=ex.image("url", web=PLAIN))
+    looked_at(t)
+    assert sorted(asked.path for asked in server.asked) == [f"/{name}.png" for name in range(4)]
+    assert t.errors().height == 0
+
+
+@pytest.mark.parametrize(
+    "looked_at",
+    [
+        lambda t, folder: t.compute("img"),
+        lambda t, folder: t._repr_html_(),
+        lambda t, folder: t.write(folder, images="pack"),
+    ],
+    ids=["compute", "cell of a notebook", "packing"],
+)
+def test_a_server_that_does_not_answer_is_not_waited_for_after_an_interruption(server, looked_at, tmp_path):
+    interrupted = Event()
+    waited_for = []
+
+    def interrupt(_):
+        os.kill(os.getpid(), signal.SIGINT)
+        waited_for.append(not interrupted.wait(30))
+        return Reply(503)
+
+    server.replies["/never.png"] = interrupt
+    t = ex.from_polars({"url": [server.url("/1.png"), server.url("/never.png")]})
+    t = t.with_columns(img=ex.image("url", web=ex.Web(cache=False, retries=0, timeout_s=60)))
+    with pytest.raises(KeyboardInterrupt):
+        looked_at(t, tmp_path / "table")
+    assert waited_for == []
+    interrupted.set()
+    assert not (tmp_path / "table").exists()
 
 
 def test_headers_come_from_the_server_without_decoding(t):

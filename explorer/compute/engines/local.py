@@ -72,7 +72,12 @@ class LocalEngine:
         self._pools: dict[int, ThreadPoolExecutor] = {}
         self._lock = Lock()
 
-    def _map_calls(self, workers: int) -> MapCalls:
+    def map_calls(self, workers: int) -> MapCalls:
+        """Return what calls a function for each item, in as many threads as asked, in order.
+
+        The calling thread can be interrupted. Calls that have begun then come to their end in threads that
+        nobody waits for, and that nobody else is kept waiting by.
+        """
         # A thread of a pool that waited for its own pool would wait for ever.
         if workers == 1 or current_thread().name.startswith(ROW_THREADS):
             return map
@@ -97,6 +102,10 @@ class LocalEngine:
                     while not wait([future], timeout=AWAKE_S).done:
                         pass
                     yield future.result()
+            except KeyboardInterrupt:
+                with self._lock:
+                    self._pools.pop(workers, None)
+                raise
             finally:
                 for future in futures:
                     future.cancel()
@@ -203,7 +212,7 @@ class LocalEngine:
                     node.spec,
                     inputs,
                     function=_counting(function, counters),
-                    map_calls=self._map_calls(node.spec.workers),
+                    map_calls=self.map_calls(node.spec.workers),
                     keep_done=lambda done: self._keep(node, part.ids, done, counters),
                 )
             except BaseException as error:
