@@ -7,17 +7,20 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from explorer._errors import ArgumentError, ExplorerWarning, SourceError
+from explorer._progress import default_sink
 from explorer.sources.paths import existing, natural
 from explorer.table.image_column import image
 from explorer.table.table import ImageTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from explorer._progress import Sink
 
 SUFFIXES = (
     *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".icns", ".ico", ".j2k", ".jfif", ".jp2", ".jpe"),
@@ -40,14 +43,21 @@ SUFFIXES = (
 )
 """What names of images end with; a file that turns out to be none is an error in its own cell."""
 
+_WHERE = "ex.read_folder()"
+
 
 def read_folder(
-    path: str | os.PathLike[str], *, recursive: bool = True, label: Literal["parent"] | None = "parent"
+    path: str | os.PathLike[str],
+    *,
+    recursive: bool = True,
+    label: Literal["parent"] | None = "parent",
+    **unknown: Any,
 ) -> ImageTable:
     """List the images of a folder; none of them is opened.
 
-    Hidden files and folders are left out in silence; files whose names do not end like those of images are
-    left out, and an `ExplorerWarning` says how many. Rows come in natural order (``img2`` before ``img10``),
+    Hidden files and folders are left out in silence. Files whose names do not end like those of images are
+    left out, and a line like that of a progress bar says how many. An `ExplorerWarning` names what may
+    hold images and was not looked into. Rows come in natural order (``img2`` before ``img10``),
     folder by folder, the same on every machine.
 
     Parameters
@@ -60,6 +70,8 @@ def read_folder(
     label
         ``"parent"`` adds a column ``label`` with the name of the sub-folder that each image lies in (null for
         those in `path` itself), when there is any; None adds none.
+    **unknown
+        Refused, with the nearest keyword that exists.
 
     Returns
     -------
@@ -71,6 +83,8 @@ def read_folder(
     ------
     SourceError
         When the folder does not exist or holds no image.
+    ArgumentError
+        For an unknown keyword or another `label`.
 
     Examples
     --------
@@ -87,12 +101,20 @@ def read_folder(
     ['cat/img2.png', 'cat/img10.png', 'dog/img1.png']
     >>> folder.cleanup()
     """
-    where = "ex.read_folder()"
+    for name in unknown:
+        raise ArgumentError.unknown_keyword(_WHERE, name, ["recursive", "label"])
+    return table_of(path, recursive=recursive, label=label, sink=None)
+
+
+def table_of(
+    path: str | os.PathLike[str], *, recursive: bool, label: Literal["parent"] | None, sink: Sink | None
+) -> ImageTable:
+    """Make the table; `sink` is where it is said what lies beside the images."""
     if label not in ("parent", None):
-        raise ArgumentError.not_one_of(f"{where}: label", label, ["parent", "None"])
+        raise ArgumentError.not_one_of(f"{_WHERE}: label", label, ["parent", "None"])
     folder = existing(
         path,
-        where=where,
+        where=_WHERE,
         wanted=Path.is_dir,
         else_hint="For a table in a file: ex.read_csv(), ex.read_parquet(), ex.read_ndjson(), …",
     )
@@ -100,7 +122,12 @@ def read_folder(
     found = _images_below(folder, recursive=recursive)
     if not found.images:
         raise _no_image(folder, found, recursive=recursive)
-    _say_what_is_left_out(folder, found)
+    _warn_of_what_may_be_missed(folder, found)
+    if found.others:
+        count = "1 image" if len(found.images) == 1 else f"{len(found.images):,} images"
+        left_out = f"{_counted(found.others)} not named like images left out"
+        line = f"{folder.name}: {count}; {left_out}"
+        (default_sink() if sink is None else sink).finish(line)
     paths = sorted(found.images, key=natural)
     columns = {"path": pl.Series(paths, dtype=pl.String)}
     if label == "parent" and any("/" in name for name in paths):
@@ -175,10 +202,8 @@ def _leads_inside(folder: Path, link: str) -> bool:
     return target.is_relative_to(folder) or folder.is_relative_to(target)
 
 
-def _say_what_is_left_out(folder: Path, found: _Found) -> None:
+def _warn_of_what_may_be_missed(folder: Path, found: _Found) -> None:
     said = []
-    if found.others:
-        said.append(f"{_counted(found.others)} not named like images were left out")
     if found.not_text:
         some = ascii(os.fsencode(found.not_text[0]))
         said.append(
@@ -189,7 +214,7 @@ def _say_what_is_left_out(folder: Path, found: _Found) -> None:
     if found.links:
         said.append(f"links to folders elsewhere were not followed: {_some(found.links)}")
     if said:
-        warnings.warn(f"{folder}: {'; '.join(said)}.", ExplorerWarning, stacklevel=3)
+        warnings.warn(f"{folder}: {'; '.join(said)}.", ExplorerWarning, stacklevel=4)
 
 
 def _counted(others: Counter[str]) -> str:

@@ -29,7 +29,10 @@ _MADE_BY = {
 
 
 def from_polars(
-    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, Any], *, base_dir: str | Path | None = None
+    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, Any],
+    *,
+    base_dir: str | Path | None = None,
+    **unknown: Any,
 ) -> ImageTable:
     """Make a table of a Polars frame; the data is shared, not copied.
 
@@ -40,6 +43,8 @@ def from_polars(
         column or a list), and arrays of two or three dimensions in a list, become a column of images.
     base_dir
         Folder that image paths in the table are relative to; the working directory when not given.
+    **unknown
+        Refused, with the nearest keyword that exists.
 
     Returns
     -------
@@ -60,6 +65,7 @@ def from_polars(
     >>> ex.from_polars({"file": ["a.jpg"]}).columns
     ['file']
     """
+    _refuse(unknown, from_polars)
     if isinstance(frame, pl.LazyFrame):
         return ImageTable.from_frame(frame, base_dir=_folder(base_dir))
     if isinstance(frame, pl.DataFrame):
@@ -79,7 +85,9 @@ def from_polars(
     return _table(made, held, base_dir)
 
 
-def from_pandas(frame: Any, *, include_index: bool = False, base_dir: str | Path | None = None) -> ImageTable:
+def from_pandas(
+    frame: Any, *, include_index: bool = False, base_dir: str | Path | None = None, **unknown: Any
+) -> ImageTable:
     """Make a table of a pandas data frame.
 
     Parameters
@@ -92,6 +100,8 @@ def from_pandas(frame: Any, *, include_index: bool = False, base_dir: str | Path
         Whether the index becomes a column too. As in Polars, it is left out when not asked for.
     base_dir
         Folder that image paths in the table are relative to; the working directory when not given.
+    **unknown
+        Refused, with the nearest keyword that exists.
 
     Returns
     -------
@@ -114,6 +124,7 @@ def from_pandas(frame: Any, *, include_index: bool = False, base_dir: str | Path
     >>> ex.from_pandas(frame, include_index=True).columns
     ['key', 'file']
     """
+    _refuse(unknown, from_pandas)
     pd = require("pandas", extra="pandas", needed_for="ex.from_pandas()")
     require("pyarrow", extra="pandas", needed_for="ex.from_pandas()")
     if isinstance(frame, pd.Series):
@@ -144,7 +155,7 @@ def from_pandas(frame: Any, *, include_index: bool = False, base_dir: str | Path
     return _table(made, held, base_dir)
 
 
-def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
+def from_arrow(data: Any, *, base_dir: str | Path | None = None, **unknown: Any) -> ImageTable:
     """Make a table of anything that speaks Arrow; the data is shared where its layout allows.
 
     Parameters
@@ -155,6 +166,8 @@ def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
         DuckDB relation, a pandas or Polars data frame, and others. A stream is read to its end, once.
     base_dir
         Folder that image paths in the table are relative to; the working directory when not given.
+    **unknown
+        Refused, with the nearest keyword that exists.
 
     Returns
     -------
@@ -173,6 +186,7 @@ def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
     >>> t.columns, t.height
     (['file', 'label'], 2)
     """
+    _refuse(unknown, from_arrow)
     if not hasattr(data, "__arrow_c_stream__") and not hasattr(data, "__arrow_c_array__"):
         hint = taken_by(data)
         if hasattr(data, "to_reader") or hasattr(data, "scanner"):
@@ -197,6 +211,11 @@ def from_arrow(data: Any, *, base_dir: str | Path | None = None) -> ImageTable:
             )
         made = made.struct.unnest()
     return _table(made, {}, base_dir)
+
+
+def _refuse(unknown: Mapping[str, Any], function: Any) -> None:
+    for name in unknown:
+        raise ArgumentError.unknown_keyword(f"ex.{function.__name__}()", name, function.__kwdefaults__)
 
 
 def _table(frame: pl.DataFrame, held: Mapping[str, Sequence[Any]], base_dir: str | Path | None) -> ImageTable:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from explorer._errors import ArgumentError, ExplorerWarning, SourceError
-from explorer.sources.folder import _Found, _sort_out, read_folder
+from explorer.sources.folder import _Found, _sort_out, read_folder, table_of
 
 
 @pytest.fixture
@@ -27,6 +27,17 @@ def fill(tmp_path):
         return tmp_path
 
     return make
+
+
+class Said(list):
+    """A sink that keeps its lines."""
+
+    finish = list.append
+
+
+def listed(folder):
+    said = Said()
+    return table_of(folder, recursive=True, label="parent", sink=said), said
 
 
 def paths(table) -> list[str]:
@@ -73,9 +84,16 @@ def test_what_is_hidden_is_left_out_in_silence(fill):
 
 def test_other_files_are_left_out_and_counted(fill):
     folder = fill("a.png", "notes.txt", "x/more.TXT", "table.csv", "LICENSE")
-    said = r"4 files \(2 \.txt, 1 .*\) not named like images were left out"
-    with pytest.warns(ExplorerWarning, match=said):
-        assert paths(read_folder(folder)) == ["a.png"]
+    table, said = listed(folder)
+    assert paths(table) == ["a.png"]
+    (line,) = said
+    assert line.startswith(f"{folder.name}: 1 image; 4 files (2 .txt, 1 ")
+    assert line.endswith(" not named like images left out")
+    assert paths(read_folder(folder)) == ["a.png"]
+
+
+def test_nothing_is_said_of_a_folder_of_images_and_hidden_files(fill):
+    assert listed(fill("a.png", ".DS_Store", ".git/b.png"))[1] == []
 
 
 def test_endings_count_in_any_case(fill):
@@ -88,8 +106,9 @@ def test_endings_count_in_any_case(fill):
 def test_a_pipe_that_is_named_like_an_image_is_none(fill):
     folder = fill("a.png")
     os.mkfifo(folder / "b.png")
-    with pytest.warns(ExplorerWarning, match="1 file"):
-        assert paths(read_folder(folder)) == ["a.png"]
+    table, said = listed(folder)
+    assert paths(table) == ["a.png"]
+    assert said == [f"{folder.name}: 1 image; 1 file (1 .png) not named like images left out"]
 
 
 def test_the_same_order_whatever_the_file_system_says(fill):
@@ -181,3 +200,9 @@ def test_names_that_are_not_text_are_left_out_aloud(fill, tmp_path):
         pass
     with pytest.warns(ExplorerWarning, match=r"1 file whose names are not text \(UTF-8\), as b'\\xff.png'"):
         assert paths(read_folder(tmp_path)) == ["a.png"]
+
+
+def test_a_misspelt_keyword_is_told(fill):
+    with pytest.raises(ArgumentError, match=r"ex\.read_folder\(\) has no keyword 'recursiv'") as caught:
+        read_folder(fill("a.png"), recursiv=False)
+    assert caught.value.hint == "Did you mean 'recursive'?"

@@ -271,3 +271,12 @@ def test_images_in_memory_travel_to_workers():
     rows = pickle.loads(pickle.dumps(from_polars({"image": images})["image"].to_torch_dataset()))  # noqa: S301
     loader = torch.utils.data.DataLoader(rows, batch_size=2, num_workers=1)
     assert [batch[:, 0, 0, 0].tolist() for batch in loader] == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("function", [from_polars, from_pandas, from_arrow])
+def test_a_misspelt_keyword_is_told(function):
+    with pytest.raises(
+        ArgumentError, match=rf"ex\.{function.__name__}\(\) has no keyword 'basedir'"
+    ) as caught:
+        function(pl.DataFrame({"a": [1]}), basedir=".")
+    assert caught.value.hint == "Did you mean 'base_dir'?"
