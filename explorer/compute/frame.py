@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from threading import RLock
 from typing import TYPE_CHECKING, Any, overload
 
@@ -10,8 +9,8 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from explorer._errors import ComputeError
 from explorer.compute.cache import ByteCache
+from explorer.compute.scans import changed, framed, is_steady, renamed_to, rows_by_id, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,14 +31,6 @@ SMALL = 1_024
 
 LARGE_SHARE = 8
 """From one row of so many on, whole columns are read and kept."""
-
-_STEADY = re.compile(
-    r"(Parquet|Ipc|Csv|NDJSON) SCAN|DF \[|PROJECT|ESTIMATED ROWS|FILTER|FROM$|SELECT|WITH_COLUMNS:|"
-    r"SLICE\[|\[|ROW INDEX|simple π|UNION\[maintain_order: true\]|PLAN \d+:|END UNION"
-)
-"""How the lines of a plan begin whose rows come in the same order whenever it is run."""
-
-_UNSTEADY = re.compile(r"\.(shuffle|sample_n|sample_frac|unique|mode|map\w*|apply|python_udf)\(|PYTHON")
 
 
 class Frame:
@@ -90,7 +81,7 @@ class Frame:
     ) -> None:
         self.schema = held.schema if plan is None else pl.Schema({**plan.collect_schema(), **held.schema})
         complete = set(self.schema) <= set(held.columns)
-        self._held = _as(held, {name: name for name in self.schema}) if complete else held
+        self._held = renamed_to(held, {name: name for name in self.schema}) if complete else held
         self._plan = None if complete else plan
         self._composable = composable
         self._origin = origin
@@ -113,7 +104,7 @@ class Frame:
         not promise it, with a join or a group in it, is collected now.
         """
         if not is_steady(plan):
-            return cls(numbered(_run(plan, explain)))
+            return cls(numbered(run(plan, explain)))
         plan = plan.with_row_index(ROW_ID)
         names = {name: name for name in plan.collect_schema()}
         return cls(pl.DataFrame(), plan, origin=plan, names=names, explain=explain)
@@ -171,7 +162,7 @@ class Frame:
             if missing:
                 self._hold(self._whole(missing))
             # By Series, as pl.col() would take a name such as "*" for a pattern.
-            return pl.DataFrame([self._held.get_column(name) for name in names])
+            return framed(self._held.get_column(name) for name in names)
 
     def collect(self) -> pl.DataFrame:
         """Return all columns."""
@@ -191,14 +182,14 @@ class Frame:
         with self._lock:
             missing = [name for name in dict.fromkeys(names) if name not in self._held.columns]
             if not missing:
-                return _at(pl.DataFrame([self._held.get_column(name) for name in names]), wanted)
+                return _at(framed(self._held.get_column(name) for name in names), wanted)
             if any(name not in self._names for name in missing) or LARGE_SHARE * len(wanted) >= self.height:
                 return _at(self.select(names), wanted)
             pages = self._paged(wanted, missing)
             here = [self._held.get_column(name) for name in names if name not in pages]
-            held = _at(pl.DataFrame(here), wanted).get_columns() if here else []
+            held = _at(framed(here), wanted).get_columns() if here else []
             found = {series.name: series for series in held} | pages
-            return pl.DataFrame([found[name] for name in names])
+            return framed(found[name] for name in names)
 
     def aggregate(self, name: str, *measures: Callable[[pl.Expr], pl.Expr]) -> tuple[Any, ...]:
         """Return one value of a column per measure, without keeping the column in memory.
@@ -272,12 +263,14 @@ class Frame:
         """Keep some columns under other names: new name to old one; the row ids stay."""
         holds = {ROW_ID: ROW_ID, **holds}
         if self._plan is None:
-            return Frame(_as(self._held, holds))
+            return Frame(renamed_to(self._held, holds))
         if list(holds) == self.columns and all(new == old for new, old in holds.items()):
             return self
         place = {name: i for i, name in enumerate(self._plan.collect_schema())}
         with self._lock:
-            held = _as(self._held, {new: old for new, old in holds.items() if old in self._held.columns})
+            held = renamed_to(
+                self._held, {new: old for new, old in holds.items() if old in self._held.columns}
+            )
         # By place, as pl.col() would take a name such as "*" for a pattern.
         chosen = [pl.nth(place[old]).alias(new) for new, old in holds.items() if old in place]
         return Frame(
@@ -332,10 +325,16 @@ class Frame:
         )
 
     def _hold(self, more: pl.DataFrame) -> None:
+        if self._height not in (None, more.height):
+            raise changed(f"it had {self._height:,} rows, and has {more.height:,}", self._explain)
         held = self._held.hstack(more.get_columns()) if self._held.width else more
         self._height = held.height
         if set(self.schema) <= set(held.columns):
-            held, self._plan, self._origin = _as(held, {name: name for name in self.schema}), None, None
+            held, self._plan, self._origin = (
+                renamed_to(held, {name: name for name in self.schema}),
+                None,
+                None,
+            )
         self._held = held
 
     def _whole(self, names: Sequence[str]) -> pl.DataFrame:
@@ -349,20 +348,7 @@ class Frame:
         old = {name: self._names[name] if fast else name for name in names}
         ids = self._held.get_column(ROW_ID)
         found = self._by_ids(source, list(old.values()), ids)
-        return pl.DataFrame([found.get_column(old[name]).alias(name) for name in names])
-
-    def _by_ids(self, source: pl.LazyFrame, names: Sequence[str], ids: pl.Series) -> pl.DataFrame:
-        """Return columns of the rows with these ids, in their order."""
-        low, high = (int(ids.min() or 0), int(ids.max() or 0)) if len(ids) else (0, 0)  # type: ignore[arg-type]
-        near = high - low < 4 * len(ids)
-        which = pl.col(ROW_ID).is_between(low, high) if near else pl.col(ROW_ID).is_in(ids.unique().implode())
-        found = self._run(source.filter(which).select(cs.by_name(*dict.fromkeys([ROW_ID, *names]))))
-        if found.height == len(ids) and (found.get_column(ROW_ID) == ids).all():
-            return found
-        place = np.zeros(max(high - low + 1, 0), dtype=np.uint32)
-        place[found.get_column(ROW_ID).to_numpy() - low] = np.arange(found.height, dtype=np.uint32)
-        ordered: pl.DataFrame = found[place[ids.to_numpy() - low]]
-        return ordered
+        return renamed_to(found, old)
 
     def _paged(self, places: Places, names: Sequence[str]) -> dict[str, pl.Series]:
         """Return columns that were not read, for a few rows."""
@@ -386,38 +372,16 @@ class Frame:
         together = {name: pl.concat([pages[page, name] for page in numbers]) for name in names}
         return {name: column[inside] for name, column in together.items()}
 
+    def _by_ids(self, source: pl.LazyFrame, names: Sequence[str], ids: pl.Series) -> pl.DataFrame:
+        return rows_by_id(source, ROW_ID, names, ids, explain=self._explain)
+
     def _run(self, plan: pl.LazyFrame) -> pl.DataFrame:
-        return _run(plan, self._explain)
+        return run(plan, self._explain)
 
 
 def numbered(frame: pl.DataFrame) -> pl.DataFrame:
     """Give the rows of a frame ids from 0 up."""
     return frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW_ID))
-
-
-def is_steady(plan: pl.LazyFrame) -> bool:
-    """Whether a plan gives the same rows in the same order each time, as its text tells.
-
-    Examples
-    --------
-    >>> plan = pl.LazyFrame({"label": [3, 1, 4]})
-    >>> is_steady(plan.filter(pl.col("label") > 1)), is_steady(plan.unique())
-    (True, False)
-    """
-    text = plan.explain(optimized=False)
-    lines = [line.strip() for line in text.splitlines()]
-    return all(_STEADY.match(line) for line in lines if line) and not _UNSTEADY.search(text)
-
-
-def _run(plan: pl.LazyFrame, explain: Callable[[BaseException], Exception] | None) -> pl.DataFrame:
-    try:
-        frame: pl.DataFrame = plan.collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        if explain is not None:
-            raise explain(error) from error
-        first, *more = str(error).splitlines()
-        raise ComputeError(f"Polars says: {first}", hint="\n".join(more).strip() or None) from error
-    return frame
 
 
 def _at(frame: pl.DataFrame, places: Places) -> pl.DataFrame:
@@ -426,11 +390,3 @@ def _at(frame: pl.DataFrame, places: Places) -> pl.DataFrame:
         return frame.slice(int(places[0]), len(places))
     found: pl.DataFrame = frame[places]
     return found
-
-
-def _weight(page: pl.Series) -> int:
-    return int(page.estimated_size())
-
-
-def _as(frame: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
-    return pl.DataFrame([frame.get_column(old).alias(new) for new, old in holds.items()])

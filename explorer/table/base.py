@@ -16,6 +16,7 @@ from explorer.compute.engines.local import default_engine
 from explorer.compute.frame import Frame, numbered
 from explorer.compute.graph import Output, rekeyed
 from explorer.compute.rows import ROW_ID, Rows
+from explorer.compute.scans import framed
 from explorer.table import lazy
 from explorer.table.binding import Binding, dtype_of
 from explorer.table.expressions import chosen_by, refuse_images, selectors_in
@@ -259,7 +260,7 @@ class TableBase:
             }
             order = [name for name in dtypes if name in frame.columns or name in empty]
             order += [name for name in frame.columns if name not in order]
-            frame = pl.DataFrame([empty[n] if n in empty else frame.get_column(n) for n in order])
+            frame = framed(empty[n] if n in empty else frame.get_column(n) for n in order)
         return frame
 
     def _filled(self, names: Iterable[str]) -> pl.DataFrame:
@@ -280,7 +281,7 @@ class TableBase:
         }
         stored = self._frame.select([name for name in wanted if name not in outputs])
         found = filled | {series.name: series for series in stored.get_columns()}
-        return pl.DataFrame([found[name] for name in wanted if name in found])
+        return framed(found[name] for name in wanted if name in found)
 
     def _visible(self, names: Iterable[str] | None = None) -> pl.DataFrame:
         """Return a plain frame of the columns whose values fit one, computed where deferred."""
@@ -290,7 +291,7 @@ class TableBase:
         if names is None:
             wanted = self._frame_columns()
         refuse_images(wanted, self.schema)
-        return pl.DataFrame([frame.get_column(name) for name in wanted])
+        return framed(frame.get_column(name) for name in wanted)
 
     def _frame_columns(self) -> list[str]:
         return [name for name, dtype in self.schema.items() if dtype not in (Image, pl.Object)]

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from explorer.compute.frame import ROW_ID, SMALL, Frame, is_steady, numbered
+from explorer._errors import ComputeError
+from explorer.compute.frame import ROW_ID, SMALL, Frame, numbered
+from explorer.compute.scans import is_steady
 
 HEIGHT = 5_000
 
@@ -202,3 +204,38 @@ def test_any_chain_of_steps_on_a_plan_gives_the_rows_that_a_frame_gives(chain):
     assert_frame_equal(found.select(sorted(found.columns)), expected.select(sorted(expected.columns)))
     few = list(range(0, frame.height, 3))
     assert frame.take(few, ["path"])["path"].to_list() == expected["path"][few].to_list()
+
+
+def test_a_file_that_has_other_rows_now_is_told_and_gives_no_others(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = pl.DataFrame({"a": range(100), "b": range(100)})
+    rows.write_csv(path)
+    read = [Frame.scanned(pl.scan_csv(path)) for _ in range(2)]
+    assert read[0].get_column("a").len() == 100
+    few = read[1].gather([99, 3])
+    path.unlink()
+    rows.head(50).write_csv(path)
+    for frame in (read[0], few):
+        with pytest.raises(ComputeError, match="Make the table anew"):
+            frame.get_column("b")
+
+
+def test_a_file_that_is_gone_is_told(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"a": [1]}).write_parquet(path)
+    frame = Frame.scanned(pl.scan_parquet(path))
+    path.unlink()
+    with pytest.raises(ComputeError, match=r"rows\.parquet[^\n]*\n[^\n]*Make the table anew"):
+        frame.get_column("a")
+
+
+@pytest.mark.parametrize("name", ["", "*", "^a.*$", "a b"])
+def test_a_column_may_have_any_name(tmp_path, name):
+    path = tmp_path / "rows.parquet"
+    rows = pl.DataFrame({name: [3, 1, 2], "a": [1, 2, 3]})
+    rows.write_parquet(path)
+    for frame in (Frame.scanned(pl.scan_parquet(path)), Frame(numbered(rows))):
+        assert frame.get_column(name).to_list() == [3, 1, 2]
+        assert frame.gather([2, 0]).collect().columns == frame.columns
+        assert frame.take(np.array([1]), [name, "a"]).columns == [name, "a"]
+        assert frame.renamed({"new": name}).get_column("new").to_list() == [3, 1, 2]

@@ -149,3 +149,18 @@ def test_a_plan_that_promises_no_order_is_read_whole_so_that_its_columns_agree(r
     frame = table.to_polars()
     for name in table.columns:
         assert table[name]().to_list() == frame[name].to_list()
+
+
+def test_a_csv_that_pandas_wrote_with_its_index_has_a_column_without_a_name(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(",label\n0,cat\n1,dog\n")
+    t = ex.read_csv(path)
+    assert t.columns == ["", "label"]
+    assert t.filter(pl.col("") > 0).to_polars().rows() == [(1, "dog")]
+    t = t.with_columns(d=ex.defer(lambda n: n + 1, "", returns=int), e=pl.col("") * 2)
+    assert t.with_columns(f=pl.col("d") + pl.col("")).sort("", descending=True).to_polars().rows() == [
+        (1, "dog", 2, 2, 3),
+        (0, "cat", 1, 0, 1),
+    ]
+    t.write(tmp_path / "table")
+    assert ex.read(tmp_path / "table", columns=["", "label"])[""]().to_list() == [0, 1]

@@ -20,6 +20,7 @@ from explorer.compute.engines.workers import AWAKE_S, runner
 from explorer.compute.graph import Output, Stored, needed_rows, upstream
 from explorer.compute.kept import as_series, plain_values
 from explorer.compute.results import Failure, fits_a_frame
+from explorer.compute.scans import framed
 from explorer.images.thumbnail import Thumbnail, thumbnail
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ class LocalEngine:
             for ref, name in zip(node.inputs, node.spec.inputs, strict=True)
         ]
         try:
-            answer: pl.Series = node.spec.function(pl.DataFrame(inputs))
+            answer: pl.Series = node.spec.function(framed(inputs))
         except pl.exceptions.PolarsError as error:
             raise ComputeError(f"{node.spec.name}: Polars says: {error}") from error
         (name,) = node.spec.returns
