@@ -15,12 +15,14 @@ from explorer.compute.results import Failure
 from explorer.compute.rows import Rows
 
 if TYPE_CHECKING:
+    from explorer.compute.deferred import Dtype
     from explorer.compute.graph import Ref
     from explorer.table.table import ImageTable
 
 ROWS_SHOWN = 8
 THUMBNAIL_PX = 72
 LONGEST_TEXT = 60
+LONGEST_TITLE = 1_000
 
 _QUIET = "color:inherit;opacity:.65;font-weight:400"
 _CELL = "padding:4px 12px 4px 0;text-align:left;vertical-align:middle;border:0"
@@ -28,6 +30,7 @@ _CELL = "padding:4px 12px 4px 0;text-align:left;vertical-align:middle;border:0"
 
 def summary(table: ImageTable) -> str:
     """Say in one line how many rows there are and how much of them was computed."""
+    table = _as_known(table)
     height = "rows not counted yet" if table._binding.pending else f"{table.height:,} rows"
     counted = table.counters
     parts = [f"{height} × {table.width} columns"]
@@ -37,6 +40,22 @@ def summary(table: ImageTable) -> str:
         parts.append(f"{counted.rows_inferred:,} rows inferred")
     skipped = sum(part.height for part in table._skipped)
     return " · ".join([*parts, *([f"{skipped:,} rows skipped"] if skipped else [])])
+
+
+def _as_known(table: ImageTable) -> ImageTable:
+    """Return the table with its filters evaluated, if they were."""
+    return table if table._resolved is None else table._resolved
+
+
+def kind(dtype: Dtype) -> str:
+    """Return the name of a dtype, cut where its fields or categories make it long.
+
+    Examples
+    --------
+    >>> kind(pl.List(pl.Int64)), len(kind(pl.Enum(str(i) for i in range(1_000))))
+    ('List(Int64)', 60)
+    """
+    return _cut(str(dtype))
 
 
 def state(table: ImageTable, ref: Ref) -> str:
@@ -53,11 +72,13 @@ def state(table: ImageTable, ref: Ref) -> str:
 
 def text(table: ImageTable) -> str:
     """Return the table as text: a line per column. Computes nothing."""
-    width = max((len(name) for name in table.columns), default=0)
-    kinds = {name: str(dtype) for name, dtype in table.schema.items()}
-    dtype_width = max((len(kind) for kind in kinds.values()), default=0)
+    table = _as_known(table)
+    names = {name: _one_line(name) for name in table.columns}
+    width = max(map(len, names.values()), default=0)
+    kinds = {name: kind(dtype) for name, dtype in table.schema.items()}
+    dtype_width = max(map(len, kinds.values()), default=0)
     lines = [
-        f"  {name:<{width}}  {kinds[name]:<{dtype_width}}  {state(table, ref)}"
+        f"  {names[name]:<{width}}  {kinds[name]:<{dtype_width}}  {state(table, ref)}"
         for name, ref in table._binding.refs.items()
     ]
     height = "" if table._binding.pending else f"{table.height:,} rows × "
@@ -65,27 +86,32 @@ def text(table: ImageTable) -> str:
 
 
 def glimpse(table: ImageTable, items: int) -> str:
-    """Return a line per column with its first values; deferred ones are not computed."""
-    rows = Rows(table._frame.slice(0, items), table._binding.names)
-    lines = [f"Rows: {table.height:,}", f"Columns: {table.width}"]
-    for name, ref in table._binding.refs.items():
+    """Return a line per column with its first values; deferred ones are not computed.
+
+    A filter that waits is evaluated until there are enough rows.
+    """
+    table = _as_known(table)
+    shown = table.head(items) if table._binding.pending else table.slice(0, items)
+    rows = Rows(shown._frame, shown._binding.names)
+    lines = ["Rows: not counted yet" if table._binding.pending else f"Rows: {table.height:,}"]
+    lines.append(f"Columns: {table.width}")
+    for name, ref in shown._binding.refs.items():
         if isinstance(ref, Output):
-            lines.append(f"$ {name} <{ref.dtype}> {state(table, ref)}")
+            lines.append(f"$ {_one_line(name)} <{kind(ref.dtype)}> {state(table, ref)}")
         else:
             series = rows.stored(ref.column)
-            shown = ", ".join(_short(value) for value in series.to_list())
-            lines.append(f"$ {name} <{series.dtype}> {shown}")
+            values = ", ".join(_one_line(_short(value)) for value in series.to_list())
+            lines.append(f"$ {_one_line(name)} <{kind(series.dtype)}> {values}")
     return "\n".join(lines)
 
 
 def html(table: ImageTable) -> str:
     """Return the first rows as HTML, with thumbnails; values that are not known are not computed."""
+    table = _as_known(table)
     shown = table.head(ROWS_SHOWN) if table._binding.pending else table.slice(0, ROWS_SHOWN)
     columns = {name: _cells(shown, ref) for name, ref in shown._binding.refs.items()}
     head = "".join(
-        f'<th style="{_CELL}">{escape(name)}<br><span style="{_QUIET}">{escape(str(dtype))}</span>'
-        f'<br><span style="{_QUIET};font-size:11px">{escape(state(table, table._binding[name]))}</span></th>'
-        for name, dtype in shown.schema.items()
+        _head(name, dtype, state(table, table._binding[name])) for name, dtype in shown.schema.items()
     )
     body = "".join(
         "<tr>" + "".join(f'<td style="{_CELL}">{columns[name][row]}</td>' for name in columns) + "</tr>"
@@ -97,6 +123,15 @@ def html(table: ImageTable) -> str:
         f'<table style="border-collapse:collapse;border:0"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
         f'<div style="{_QUIET};padding-top:4px">{escape(more + summary(table))}</div></div>'
+    )
+
+
+def _head(name: str, dtype: Dtype, how_far: str) -> str:
+    whole = escape(str(dtype)[:LONGEST_TITLE])
+    return (
+        f'<th style="{_CELL}">{escape(name)}'
+        f'<br><span style="{_QUIET}" title="{whole}">{escape(kind(dtype))}</span>'
+        f'<br><span style="{_QUIET};font-size:11px">{escape(how_far)}</span></th>'
     )
 
 
@@ -165,6 +200,10 @@ def _short(value: Any) -> str:
             else f"[{start}]"
         )
     return _cut(str(value))
+
+
+def _one_line(given: str) -> str:
+    return given if given.isprintable() else repr(given)
 
 
 def _cut(given: str) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 from explorer._errors import ArgumentError
 from explorer.compute.graph import Output, needed_rows, upstream
 from explorer.compute.rows import Rows
+from explorer.table.display import kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ class _Told:
     def _words(self, ref: Output) -> str:
         node = ref.node
         spec = node.spec
-        dtype = "dtype not known yet" if ref.dtype == pl.Unknown else str(ref.dtype)
+        dtype = "dtype not known yet" if ref.dtype == pl.Unknown else kind(ref.dtype)
         if spec.kind == "expression":
             how = spec.name
         elif spec.batched:
@@ -171,7 +172,7 @@ class _Told:
         ]
 
     def _stored(self, column: int, hidden: str) -> str:
-        dtype = self._rows.frame.schema[self._rows.names[column]]
+        dtype = kind(self._rows.frame.schema[self._rows.names[column]])
         gone = "" if column in self._columns else ", no longer a column of the table"
         return f"{self._columns.get(column, hidden)}: {dtype}, stored{gone}"
 
