@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ import polars as pl
 
 from explorer._errors import ArgumentError
 from explorer.compute.deferred import Deferred, Kind, OnError
+from explorer.compute.define import defer
 from explorer.table.expressions import Expression
 from explorer.table.image_definitions import NotKept, described_loader, restored_loader
 from explorer.table.image_sources import HeaderReader, Loader
@@ -64,6 +66,9 @@ def described(spec: Deferred) -> dict[str, Any]:
         "stacked": spec.stacked,
         "batch_size": spec.batch_size,
         "workers": spec.workers,
+        "processes": spec.processes,
+        "class": spec.init is not None,
+        "init": _init_as_json(spec.init),
         "on_error": spec.on_error,
         "version": spec.version,
     }
@@ -98,6 +103,9 @@ def restored(kept: Mapping[str, Any], returns: Iterable[str], given: object, hom
         stacked=bool(kept["stacked"]),
         batch_size=int(kept["batch_size"]),
         workers=int(kept["workers"]),
+        # The first tables were written without these three.
+        processes=bool(kept.get("processes", False)),
+        init=_init_of_json(kept.get("init"), str(kept["name"])) if kept.get("class") else None,
         kind=kept["kind"],
         on_error=kept["on_error"],
         version=str(kept["version"]),
@@ -108,6 +116,8 @@ def restored(kept: Mapping[str, Any], returns: Iterable[str], given: object, hom
         raise ValueError(f"the function {spec.name!r} has options that are none")
     if given is not None:
         return _with_given(spec, given, home)
+    if spec.init is None and kept.get("class"):
+        raise Detached("what it is made with, init=, holds values that no file keeps")
     if kept["image"] is not None:
         try:
             return replace(spec, function=restored_loader(kept["image"], home.folder, moved=home.moved))
@@ -117,7 +127,7 @@ def restored(kept: Mapping[str, Any], returns: Iterable[str], given: object, hom
         return replace(spec, function=Expression(_expression_of_json(kept["expression"], spec)))
     if spec.kind in ("image", "header"):
         raise Detached("it reads images in a way of its own")
-    return replace(spec, function=_found(kept["function"]))
+    return replace(spec, function=_found(kept["function"], is_class=spec.init is not None))
 
 
 def _nothing(*_: object) -> None:
@@ -144,7 +154,7 @@ def _with_given(spec: Deferred, given: object, home: Home) -> Deferred:
         _check_roots(given, spec)
         return replace(spec, function=Expression(given))
     if callable(given) and spec.kind not in ("expression", "image", "header"):
-        return replace(spec, function=given)
+        return replace(spec, function=given, init=_init_of(given, spec))
     wanted = "an expression" if spec.kind == "expression" else "a function"
     raise ArgumentError(
         f"functions= was given {type(given).__name__} {given!r} for {spec.name}, which is {wanted}.",
@@ -152,8 +162,31 @@ def _with_given(spec: Deferred, given: object, home: Home) -> Deferred:
     )
 
 
+def _init_of(given: object, spec: Deferred) -> Mapping[str, Any] | None:
+    """Return what instances of a class are made with that is given in place of the one that was kept."""
+    return defer(given, *spec.inputs, init=spec.init).init if inspect.isclass(given) else None
+
+
 def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(name or "one column" for name in names)
+
+
+def _init_as_json(init: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the keywords of a class as they stand in a file, None where one of them cannot."""
+    try:
+        kept = json.loads(json.dumps(dict(init or {}), allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    # A tuple would come back as a list, and a number as a key as text.
+    return kept if init is not None and kept == dict(init) else None
+
+
+def _init_of_json(kept: object, name: str) -> Mapping[str, Any] | None:
+    if kept is None:
+        return None
+    if not isinstance(kept, dict):
+        raise ValueError(f"what the class {name!r} is made with is {kept!r}, expected are keywords")  # noqa: TRY004 - it is the file that is wrong
+    return kept
 
 
 # Functions
@@ -161,7 +194,7 @@ def _listed(names: Mapping[str, object]) -> str:
 
 def importable_name(function: object) -> str | None:
     """Return ``module:qualname`` when that leads back to this very function, else None."""
-    if not isinstance(function, (FunctionType, BuiltinFunctionType)):
+    if not isinstance(function, (FunctionType, BuiltinFunctionType, type)):
         return None
     name = f"{function.__module__}:{function.__qualname__}"
     return name if _looked_up(name) is function else None
@@ -176,10 +209,15 @@ def source_location(function: object) -> str | None:
     ('__init__.py', None)
     """
     if not isinstance(function, FunctionType):
-        function = getattr(type(function), "__dict__", {}).get("__call__")
+        function = _own_call(function if isinstance(function, type) else type(function))
     if not isinstance(function, FunctionType) or (function.__module__ or "").partition(".")[0] == "explorer":
         return None
     return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+
+
+def _own_call(of: type) -> object:
+    """Return the method by which the instances of a class are called, None when they are not."""
+    return next((vars(base)["__call__"] for base in of.__mro__ if "__call__" in vars(base)), None)
 
 
 def _looked_up(name: str) -> object:
@@ -193,7 +231,7 @@ def _looked_up(name: str) -> object:
     return found
 
 
-def _found(name: str | None) -> Callable[..., Any]:
+def _found(name: str | None, *, is_class: bool) -> Callable[..., Any]:
     if name is None:
         raise Detached("it has no name by which it could be found")
     module, _, path = name.partition(":")
@@ -204,9 +242,15 @@ def _found(name: str | None) -> Callable[..., Any]:
     if not _is_own(module):
         raise Detached(f"{module} is a library, and its functions are attached only when they are given")
     function = _looked_up(name)
-    if not isinstance(function, FunctionType) or importable_name(function) != name:
-        raise Detached(f"{module} has no function {path}")
-    return function
+    if is_class and isinstance(function, type) and _own_call(function) is not None:
+        found: Callable[..., Any] = function
+    elif not is_class and isinstance(function, FunctionType):
+        found = function
+    else:
+        raise Detached(f"{module} has no {'class' if is_class else 'function'} {path}")
+    if importable_name(found) != name:
+        raise Detached(f"{module} has no {'class' if is_class else 'function'} {path}")
+    return found
 
 
 def _is_own(module: str) -> bool:

@@ -65,7 +65,8 @@ def read(
         Which columns, in this order. Only their files are read, and those of what they are made of.
     functions
         Column (or function) name to the function that computes it, a deferred column like
-        ``ex.model(net, …)``, or an expression.
+        ``ex.model(net, …)``, or an expression. A class is made an instance of with the `init` that the
+        table tells.
     base_dir
         Where the images are now. When not given: where they were when the table was written, or, if that
         folder is gone, where they were as seen from the table. Packed images need none.
