@@ -42,6 +42,7 @@ from explorer.sources.frames import from_arrow, from_pandas, from_polars
 from explorer.sources.huggingface import from_huggingface
 from explorer.sources.torch_dataset import from_torch
 from explorer.table.column import Cell, Column
+from explorer.table.concatenation import concat
 from explorer.table.group_by import GroupBy
 from explorer.table.image_column import image, image_header
 from explorer.table.restoring import read
@@ -79,6 +80,7 @@ __all__ = [
     "View",
     "Web",
     "WorkerError",
+    "concat",
     "defer",
     "from_arrow",
     "from_huggingface",

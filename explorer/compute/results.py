@@ -15,7 +15,7 @@ from explorer.compute.deferred import Image
 from explorer.compute.places import Ids, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from explorer.compute.deferred import Dtype
 
@@ -291,6 +291,61 @@ class Results:
                 int(ids[i]): core.failures[int(kept[i])]
                 for i in np.flatnonzero(core.place.of(kept) == FAILED)
             }
+
+    @classmethod
+    def of_parts(
+        cls, dtypes: Mapping[str, Dtype], parts: Sequence[tuple[Results | None, np.ndarray[Any, Any]]]
+    ) -> Results:
+        """Return the answers for rows that are put one after another, with ids from 0 up.
+
+        Parameters
+        ----------
+        dtypes
+            As for `Results`.
+        parts
+            For each table its answers and the ids of its rows there. Rows without answers are known to
+            be null, where a frame holds all outputs.
+
+        Raises
+        ------
+        polars.exceptions.PolarsError
+            When no dtype holds the values of all.
+        """
+        made = cls(dtypes)
+        there = [(results, ids) for results, ids in parts if results is not None]
+        if len(there) == len(parts) and len({results.uid for results, _ in there}) == 1:
+            made = there[0][0].rekeyed(np.empty(0, dtype=np.int64))
+            shared = [results.shared(ids) for results, ids in there]
+            made._first = np.concatenate(shared)  # noqa: SLF001 - it is one of this class
+            return made
+        start = 0
+        for results, ids in parts:
+            new = np.arange(start, start + len(ids), dtype=np.uint32)
+            start += len(ids)
+            if results is None:
+                made.answer_null(new)
+            else:
+                made._copy(results, np.asarray(ids), new)  # noqa: SLF001 - it is one of this class
+        return made
+
+    def answer_null(self, ids: np.ndarray[Any, Any]) -> None:
+        """Take these rows for computed, and null; nothing is done where a frame does not hold all outputs."""
+        if all(map(fits_a_frame, self.dtypes.values())):
+            nulls = pl.Series([None], dtype=pl.Null).new_from_index(0, len(ids))
+            self.store(ids, dict.fromkeys(self.dtypes, nulls), {})
+
+    def _copy(self, other: Results, ids: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> None:
+        """Take over what another knows of rows, which have new ids here."""
+        for name, dtype in other.dtypes.items():
+            if not fits_a_frame(dtype):
+                self.settle(name, dtype)
+        place = dict(zip(ids.tolist(), new.tolist(), strict=True))
+        failures = {place[row]: failure for row, failure in other.failures(ids).items()}
+        good = other.known(ids) & ~np.isin(new, list(failures))
+        names = [name for name, dtype in other.dtypes.items() if fits_a_frame(dtype)]
+        values = {name: other.series(name, ids[good]) for name in names}
+        # What no frame holds is not here: it is computed again when it is wanted.
+        self.store(new[good] if names else new[:0], values, failures)
 
     def rekeyed(self, old: np.ndarray[Any, np.dtype[np.int64]]) -> Results:
         """Return the same answers for rows with new ids: row i was row ``old[i]`` (-1: none).

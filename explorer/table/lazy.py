@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import polars as pl
 
-from explorer._errors import ArgumentError
+from explorer._errors import ArgumentError, ColumnNotFoundError
 from explorer._progress import Progress
 from explorer.compute import bulk
 from explorer.compute.frame import Frame
 from explorer.compute.graph import Output, Stored, rekeyed, stored_columns, upstream
 from explorer.compute.rows import ROW_ID, Rows
 from explorer.table.binding import Binding
-from explorer.table.expressions import through_polars
+from explorer.table.expressions import flat, through_polars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 
     Table = TypeVar("Table", bound=TableBase)
 
+
+_JOINS = ("inner", "left", "right", "full", "semi", "anti", "cross")
+_JOIN_OPTIONS = (
+    "how",
+    "left_on",
+    "right_on",
+    "suffix",
+    "validate",
+    "nulls_equal",
+    "coalesce",
+    "maintain_order",
+)
 
 FEW_ROWS = 16
 """How many rows at a time a search takes that may stop early, where rows are computed one by one."""
@@ -139,11 +151,11 @@ def matrix(table: ImageTable, column: str) -> tuple[np.ndarray[Any, Any], np.nda
 
 def join(left: Table, right: TableBase | pl.DataFrame, on: Any, options: Mapping[str, Any]) -> Table:
     """Join two tables; rows get new ids where one came more than once, and keep their results."""
-    keys = {name for names in (on, options.get("left_on")) for name in _names(names)}
-    left = _stored_keys(left, keys)
+    _check_options(options)
+    left = _stored_keys(left, [on, options.get("left_on")])
     if isinstance(right, pl.DataFrame):
         return _join_frame(left, right, on, options)
-    other = _stored_keys(right._rows(), {n for names in (on, options.get("right_on")) for n in _names(names)})
+    other = _stored_keys(right._rows(), [on, options.get("right_on")])
     if options.get("how") in ("semi", "anti"):
         return _join_frame(left, other._frame.select(other._binding.stored), on, options)
     tag = f"__explorer_right_{uuid.uuid4().hex}__"
@@ -163,6 +175,9 @@ def join(left: Table, right: TableBase | pl.DataFrame, on: Any, options: Mapping
         if isinstance(ref := joined._binding[name], Stored)
     }
     made: dict[int, Node] = rekeyed(nodes, old, lambda column: fresh[column])
+    for node in made.values():
+        # Where the right table has no row, there is nothing to call its functions with.
+        node.results.answer_null(np.flatnonzero(old < 0))
     refs = {name: ref for name, ref in joined._binding.refs.items() if not name.startswith(tag)}
     for name, output in other._binding.deferred.items():
         free = name if name not in refs else f"{name}{options.get('suffix', '_right')}"
@@ -172,11 +187,28 @@ def join(left: Table, right: TableBase | pl.DataFrame, on: Any, options: Mapping
     return joined._rebound(refs)
 
 
+def _check_options(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name not in _JOIN_OPTIONS:
+            raise ArgumentError.unknown_keyword("join()", name, ["on", *_JOIN_OPTIONS])
+    how = options.get("how", "inner")
+    if how not in _JOINS:
+        raise ArgumentError.not_one_of("how", how, _JOINS)
+
+
 def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str, Any]) -> Table:
     suffix = options.get("suffix", "_right")
     clashing = {name: f"{name}{suffix}" for name in right.columns if name in left._binding.deferred}
     rows = left._frame.collect()
-    frame = through_polars(lambda: rows.join(right.rename(clashing), on=on, **options))
+    for name in _names(on if options.get("right_on") is None else options["right_on"]):
+        if name not in right.columns:
+            raise ColumnNotFoundError.named(name, right.columns)
+    try:
+        frame = through_polars(lambda: rows.join(right.rename(clashing), on=on, **options))
+    except ArgumentError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"join(): {error}") from error
     added = [name for name in frame.columns if name not in left._frame.columns]
     fresh = Binding.of_stored(added)
     known = {**left._binding.refs, **fresh.refs}
@@ -190,12 +222,13 @@ def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str,
 
 
 def _names(given: Any) -> list[str]:
-    return [given] if isinstance(given, str) else [name for name in given or () if isinstance(name, str)]
+    """Return the columns by which rows are joined, as far as they are given by name."""
+    return [key for key in flat([given]) if isinstance(key, str)]
 
 
-def _stored_keys(table: Table, keys: set[str]) -> Table:
+def _stored_keys(table: Table, keys: Sequence[Any]) -> Table:
     """Compute the deferred columns that rows are joined by, and store them."""
-    deferred = [name for name in table._binding.deferred if name in keys]
+    deferred = list(dict.fromkeys(table._needs(flat(keys))))
     if not deferred:
         return table
     frame = table._filled(deferred)

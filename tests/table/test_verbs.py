@@ -336,3 +336,42 @@ def test_a_column_stands_where_an_expression_does():
     assert t.unique(t["label"]).height == 10
     assert t.select(t["label"], 1 + t["number"]).columns == ["label", "literal"]
     assert t.with_columns(rest=t["number"] % 3, less=-t["number"]).filter(t["label"] < 1).height == 2
+
+
+def test_rows_without_a_match_are_null_in_deferred_columns_of_the_right_and_call_nothing():
+    calls = []
+    right = ex.from_polars({"k": [2]}).with_columns(
+        d=ex.defer(lambda k: calls.append(k) or 10 * k, returns=int)
+    )
+    joined = ex.from_polars({"k": [1, 2]}).join(right, on="k", how="left", maintain_order="left")
+    assert joined.to_polars().rows() == [(1, None), (2, 20)]
+    assert calls == [2]
+    assert joined.errors().is_empty()
+
+
+@pytest.mark.parametrize(
+    ("join", "match"),
+    [
+        (lambda t: t.join(t, on="kk"), r"no column 'kk'[^_]*Did you mean 'k'"),
+        (lambda t: t.join(t, left_on="k", right_on="kk"), r"no column 'kk'[^_]*Did you mean 'k'"),
+        (lambda t: t.join(t.to_polars(), on=["k", "x"]), "no column 'x'"),
+        (lambda t: t.join(t, on="k", hwo="left"), r"join\(\) has no keyword 'hwo'"),
+        (lambda t: t.join(t, on="k", how="lefty"), "Did you mean 'left'"),
+        (lambda t: t.join(t, on="k", how="cross"), "cross join should not pass join keys"),
+        (lambda t: t.join(t), "must specify `on`"),
+    ],
+)
+def test_a_join_that_cannot_be_says_why(join, match):
+    with pytest.raises(ex.ExplorerError, match=f"(?s){match}") as caught:
+        join(ex.from_polars({"k": [1, 2]}))
+    assert "__explorer" not in str(caught.value)
+
+
+def test_tables_join_on_expressions_over_deferred_columns():
+    t = ex.from_polars({"k": [1, 2]}).with_columns(d=ex.defer(lambda k: k + 1, returns=int))
+    other = pl.DataFrame({"d": [3, 4], "z": ["three", "four"]})
+    assert t.join(other, on=pl.col("d")).to_polars("k", "z").rows() == [(2, "three")]
+    assert t.join(other, left_on=pl.col("d") + 1, right_on="d").to_polars("z")["z"].to_list() == [
+        "three",
+        "four",
+    ]
