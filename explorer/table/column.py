@@ -195,8 +195,7 @@ class Column(Reductions):
             raise ComputeError(
                 f"{len(failed):,} of {len(values):,} rows of {self.name!r} have no value; "
                 f"the first is row {place}: {failure}",
-                hint=failure.hint
-                or "t.errors() lists them; leave them out with t.filter(…) or take cells one by one.",
+                hint=failure.hint or "t.errors() lists them, and t.skip(t.errors()) leaves them out.",
             )
         return stack(values)
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(\w+)|\$\{([^}]*)\}")
 
+# Paths that people have are shorter, and images that are encoded as text are longer.
+_LONGEST_PATH = 4096
+
 # The size of an image too large to decode is worth knowing; Pillow has a limit of its own.
 _ANY_SIZE = Limits(max_pixels=2**62, max_bytes=2**62)
 
@@ -246,6 +249,8 @@ def located(value: object, base_dir: Path | None, web: Reader | None) -> Path | 
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, str):
+        if value[:5].lower() == "data:" and "," in value:
+            raise _data_url(value)
         scheme = _URL.match(value)
         return _file(value, base_dir) if scheme is None else _fetched(value, scheme[1].lower(), web)
     if isinstance(value, dict):
@@ -261,6 +266,13 @@ def located(value: object, base_dir: Path | None, web: Reader | None) -> Path | 
 
 
 def _file(value: str, base_dir: Path | None) -> Path:
+    if not value or "\0" in value:
+        raise ImageError("no path: the text is empty" if not value else f"no path: {value[:80]!r}")
+    if len(value) > _LONGEST_PATH:
+        raise ImageError(
+            f"text of {len(value):,} characters is no path; it begins with {value[:40]!r}",
+            hint='If it is encoded, decode it first: pl.col("…").str.decode("base64")',
+        )
     base = base_dir or Path(os.path.realpath("."))
     path = Path(os.path.realpath(base / value))
     if not path.is_relative_to(base):
@@ -271,9 +283,20 @@ def _file(value: str, base_dir: Path | None) -> Path:
     return path
 
 
+def _data_url(value: str) -> ImageError:
+    return ImageError(
+        f"a data: URL, of which images are not read: {value[:40]}…",
+        hint='Decode it first: pl.col("…").str.split(",").list.last().str.decode("base64")',
+    )
+
+
 def _fetched(url: str, scheme: str, web: Reader | None) -> bytes:
     if scheme not in ("http", "https"):
-        raise ImageError(f"{scheme}:// is not read, only http:// and https:// are: {url}")
+        way = "For a file of this machine leave file:// out, and give its folder: base_dir=…"
+        raise ImageError(
+            f"{scheme}:// is not read, only http:// and https:// are: {url}",
+            hint=way if scheme == "file" else None,
+        )
     if web is None:
         raise ImageError(
             f"a URL, and URLs are read only when that is asked for: {url}",

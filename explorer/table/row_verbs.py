@@ -103,12 +103,13 @@ class RowVerbs(TableBase):
         ----------
         by
             A list of paths or hashes of the encoded images (MD5, SHA-1 or SHA-256 in hexadecimal digits, told
-            by their length), a text file with one of them a line (``#`` begins a comment), or an expression
-            that is true for the rows to skip. For hashes each file is read once, and not decoded.
+            by their length), a text file with one of them a line (``#`` begins a comment), an expression
+            that is true for the rows to skip, or the frame of the rows that failed,
+            ``t.skip(t.errors())``. For hashes each file is read once, and not decoded.
         column
             Where paths and hashes are looked up; the column of images when there is one.
         reason
-            What `skipped` says about these rows.
+            What `skipped` says about these rows; for failed rows why each has failed, when not given.
 
         Raises
         ------

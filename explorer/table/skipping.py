@@ -20,7 +20,7 @@ from explorer.compute.results import Failure
 from explorer.compute.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from explorer.table.base import TableBase
     from explorer.table.row_verbs import RowVerbs
@@ -38,14 +38,18 @@ _READ_TOGETHER = 64
 def skip(table: Table, by: Any, column: str | None, reason: str | None) -> Table:
     """Leave rows out, and remember them with the reason; see `ImageTable.skip`."""
     table = table._rows()
-    if isinstance(by, pl.Expr):
+    reasons: str | Sequence[str]
+    if isinstance(by, pl.DataFrame):
+        gone, reasons = _failed(table, by)
+        reasons = reason or reasons
+    elif isinstance(by, pl.Expr):
         gone = ~np.isin(table._frame.ids, table.remove(by)._rows()._frame.ids)
-        reason = reason or str(by)
+        reasons = reason or str(by)
     else:
         entries, source = _entries(by)
         gone = _matching(table, entries, _column(table, column))
-        reason = reason or source
-    left_out = _listed(table, np.flatnonzero(gone), reason)
+        reasons = reason or source
+    left_out = _listed(table, np.flatnonzero(gone), reasons)
     kept = table._with(table._frame.gather(np.flatnonzero(~gone).astype(np.uint32)))
     kept._skipped = (*table._skipped, left_out)
     return kept
@@ -59,11 +63,31 @@ def listed(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(found, how="diagonal_relaxed")
 
 
-def _listed(table: TableBase, places: np.ndarray[Any, Any], reason: str) -> pl.DataFrame:
+def _failed(table: TableBase, errors: pl.DataFrame) -> tuple[Mask, list[str]]:
+    """Return which rows a list of errors is about, and what each of them failed for first."""
+    if not {"row", "message"} <= set(errors.columns) or not errors.schema["row"].is_integer():
+        raise ArgumentError(
+            f"skip() was given a frame of {', '.join(map(repr, errors.columns)) or 'no columns'}.",
+            hint="It takes the frame of failed rows: t.skip(t.errors()); for other rows an expression.",
+        )
+    first = errors.unique("row", keep="first", maintain_order=True).sort("row")
+    gone = np.zeros(table._frame.height, dtype=bool)
+    if first.height and not 0 <= first["row"][0] <= first["row"][-1] < len(gone):
+        raise ArgumentError(
+            f"skip() was given errors of row {first['row'][-1]:,}; there are {len(gone):,} rows.",
+            hint="Its rows are those of the table that was asked: t.skip(t.errors()).",
+        )
+    gone[first["row"].to_numpy()] = True
+    return gone, first["message"].to_list()
+
+
+def _listed(table: TableBase, places: np.ndarray[Any, Any], reasons: str | Sequence[str]) -> pl.DataFrame:
     names = [name for name in table._binding.stored if table.schema[name] != pl.Object]
     rows = table._with(table._frame.gather(places.astype(np.uint32)))._visible(names)
     free = "reason" if "reason" not in names else "reason_skipped"
-    return rows.with_columns(pl.lit(reason).alias(free))
+    if isinstance(reasons, str):
+        return rows.with_columns(pl.lit(reasons).alias(free))
+    return rows.with_columns(pl.Series(free, reasons, dtype=pl.String))
 
 
 def _entries(by: Any) -> tuple[list[str], str]:
@@ -80,7 +104,8 @@ def _entries(by: Any) -> tuple[list[str], str]:
     if isinstance(by, (bytes, bool)) or not hasattr(by, "__iter__"):
         raise ArgumentError(
             f"skip() was given {type(by).__name__} {by!r}.",
-            hint="It takes paths or hashes, a text file of them, or an expression: t.skip(pl.col(…) < 32).",
+            hint="It takes paths or hashes, a text file of them, an expression, or t.errors(): "
+            "t.skip(pl.col(…) < 32).",
         )
     entries = list(by)
     odd = next((entry for entry in entries if not isinstance(entry, (str, PurePath))), None)

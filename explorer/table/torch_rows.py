@@ -141,7 +141,7 @@ class TorchRows(Dataset[Any]):
         except ImageError as error:
             raise ComputeError(
                 f"{name}[{row}] has no value: {error.message}",
-                hint=f"t.compute({name!r}) tries all rows, and t.errors() then lists those to leave out.",
+                hint=f"t.compute({name!r}) tries all rows, and t.skip(t.errors()) then leaves out those.",
             ) from error
         transform = self._transforms.get(name)
         return value if transform is None else transform(value)
@@ -170,10 +170,10 @@ def packed(series: pl.Series) -> Values:
         return _blocks(series, dtype.shape, present)
     if inner is not None and (inner.is_integer() or inner.is_float()):
         vectors = series.arr.to_list() if isinstance(dtype, pl.Array) else series
-        if not vectors.list.eval(pl.element().is_null().any()).explode().any():
-            lengths = vectors.list.len().fill_null(0).to_numpy()
-            data = vectors.drop_nulls().filter(lengths[present] > 0).explode().to_numpy()
-            return Ragged("vector", data, _offsets(lengths), present)
+        lengths = vectors.list.len().fill_null(0).to_numpy()
+        data = vectors.drop_nulls().filter(lengths[present] > 0).explode()
+        if not data.null_count():
+            return Ragged("vector", data.to_numpy(), _offsets(lengths), present)
     return series.to_list()
 
 

@@ -443,3 +443,24 @@ def test_an_image_whose_path_has_failed_fails_for_the_reason_of_the_path(first):
     assert "path_of: LookupError: no photo has the number 7" in reason(t)
     assert t.errors()["message"].to_list() == ["no photo has the number 7"] * 2
     assert t.counters.failed == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "hint"),
+    [
+        ("", "no path: the text is empty", None),
+        ("a\0.jpg", r"no path: 'a\\x00.jpg'", None),
+        ("A" * 100_000, "text of 100,000 characters is no path; it begins with 'AAAA", "base64"),
+        (
+            "data:image/png;base64,iVBORw0K",
+            "a data: URL, of which images are not read: data:image/png",
+            "base64",
+        ),
+        ("file:///tmp/a.jpg", "file:// is not read", "base_dir"),
+    ],
+)
+def test_texts_that_are_no_paths_say_what_they_are_in_a_line(value, said, hint):
+    with pytest.raises(ex.ComputeError, match=said) as caught:
+        images([value])["img"][0]()
+    assert len(str(caught.value)) < 300
+    assert hint is None or hint in caught.value.hint

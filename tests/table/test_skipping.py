@@ -106,3 +106,27 @@ def test_what_cannot_be_meant_says_what_to_type(t, by, column, error, words):
 def test_without_one_column_of_images_the_column_is_to_be_named(t):
     with pytest.raises(ex.ArgumentError, match="not one of them: none"):
         t.drop("img").skip(["0.png"])
+
+
+def test_rows_that_have_failed_are_skipped_each_for_its_own_reason(t, tmp_path):
+    (tmp_path / "2.png").unlink()
+    t = t.with_columns(share=ex.defer(lambda n: 1 // n, "n", returns=int))
+    with pytest.warns(ex.ExplorerWarning):
+        t = t.filter(pl.col("n") != 1).compute("img", "share")
+    kept = t.skip(t.errors())
+    assert left(kept) == [3, 4]
+    assert kept.errors().height == 0
+    said = dict(zip(kept.skipped["n"], kept.skipped["reason"], strict=True))
+    assert said[0] == "integer division or modulo by zero"
+    assert said[2].startswith("file not found")
+    assert said[5] == "an HTML page, not an image"
+    assert t.skip(t.errors(), reason="broken").skipped["reason"].to_list() == ["broken"] * 3
+    assert left(t.skip(t.errors().clear())) == left(t)
+
+
+def test_frames_that_list_no_errors_of_this_table_are_refused(t):
+    with pytest.raises(ex.ArgumentError, match="a frame of 'n'") as caught:
+        t.skip(pl.DataFrame({"n": [1]}))
+    assert "t.skip(t.errors())" in caught.value.hint
+    with pytest.raises(ex.ArgumentError, match="errors of row 9; there are 6 rows"):
+        t.skip(pl.DataFrame({"row": [9], "message": ["gone"]}))
