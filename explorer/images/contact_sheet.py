@@ -51,8 +51,7 @@ def contact_sheet(
     >>> sheet.mode, sheet.size
     ('RGB', (88, 88))
     """
-    if columns < 1 or px < 1:
-        raise ArgumentError(f"contact_sheet(columns={columns!r}, px={px!r}): both are at least 1.")
+    check_sheet(columns, px)
     across = max(1, min(columns, len(images)))
     down = -(-len(images) // columns)
     line = _CAPTION if captions else 0
@@ -72,6 +71,21 @@ def contact_sheet(
             text = _shortened(_one_line(captions[number]), px, font)
             pen.text((left + px / 2, top + px + 2), text, fill=_INK, font=font, anchor="ma")
     return sheet
+
+
+def check_sheet(columns: object, px: object) -> None:
+    """Refuse what is no number of columns or of pixels.
+
+    Examples
+    --------
+    >>> try:
+    ...     check_sheet(0, 96)
+    ... except ArgumentError as error:
+    ...     print(error)
+    contact_sheet(columns=0, px=96): both are whole numbers from 1.
+    """
+    if not all(isinstance(each, int) and each >= 1 for each in (columns, px)):
+        raise ArgumentError(f"contact_sheet(columns={columns!r}, px={px!r}): both are whole numbers from 1.")
 
 
 def _tile(image: Image.Image, px: int) -> Image.Image:

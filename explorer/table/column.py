@@ -14,7 +14,8 @@ from explorer.compute.define import defer
 from explorer.compute.graph import Output, stored_columns
 from explorer.compute.results import Failure
 from explorer.compute.rows import Rows
-from explorer.images.contact_sheet import contact_sheet
+from explorer.images.contact_sheet import check_sheet, contact_sheet
+from explorer.images.decode import decode
 from explorer.table.expressions import positions
 from explorer.table.reductions import Reductions
 
@@ -239,7 +240,7 @@ class Column(Reductions):
         return to_torch_dataset(self, transform=transform)
 
     def contact_sheet(
-        self, *, columns: int = 8, px: int = 96, captions: str | None = None
+        self, *, columns: int = 8, px: int = 96, captions: str | None = None, **unknown: Any
     ) -> PIL.Image.Image:
         """Lay the images of the column out in one picture; a broken one stands as its reason.
 
@@ -251,11 +252,13 @@ class Column(Reductions):
             Longest side of each, in pixels.
         captions
             A column whose values are written under the images.
+        **unknown
+            Refused, with the nearest keyword that exists.
 
         Raises
         ------
         ArgumentError
-            When the column holds no images.
+            When the column holds no images, or for an option that cannot be meant.
 
         Examples
         --------
@@ -265,10 +268,30 @@ class Column(Reductions):
         """
         if self.dtype != Image:
             raise ArgumentError(f"{self.name!r} holds {self.dtype} values, not images.")
-        values = self._values()
-        pictures = [ComputeError(str(value)) if isinstance(value, Failure) else value for value in values]
+        for name in unknown:
+            raise ArgumentError.unknown_keyword("contact_sheet()", name, ["columns", "px", "captions"])
+        check_sheet(columns, px)
         words = [] if captions is None else [str(v) for v in self._table.to_polars(captions)[captions]]
-        return contact_sheet(pictures, columns=columns, px=px, captions=words)
+        return contact_sheet(list(self._small(px)), columns=columns, px=px, captions=words)
+
+    def _small(self, px: int) -> Iterator[PIL.Image.Image | ComputeError]:
+        """Yield the images, each decoded no larger than needed, or the reason why there is none."""
+        ref, rows = self._ref_rows()
+        node, engine, counters = ref.node, self._table._origin.engine, self._table.counters
+        part = rows.take(np.arange(len(rows)), stored_columns([node]))
+        is_read = node.spec.kind == "image"
+
+        def small(row: int) -> PIL.Image.Image | ComputeError:
+            tile = engine.thumbnail(ref, part.slice(row, 1), px, counters)
+            return ComputeError(tile.message) if isinstance(tile, Failure) else decode(tile.data, mode=None)
+
+        calls = engine.map_calls(node.spec.workers if is_read else 1)
+        together = max(node.spec.batch_size, node.spec.workers)
+        for start in range(0, len(part), together):
+            if not is_read:
+                # A function gets whole batches, whose images are then at hand.
+                engine.values(ref, part.slice(start, together), counters)
+            yield from calls(small, range(start, min(start + together, len(part))))
 
     def __repr__(self) -> str:
         return f"Column({self.name}, {self.dtype}, {len(self):,} rows)"

@@ -464,3 +464,41 @@ def test_texts_that_are_no_paths_say_what_they_are_in_a_line(value, said, hint):
         images([value])["img"][0]()
     assert len(str(caught.value)) < 300
     assert hint is None or hint in caught.value.hint
+
+
+def test_a_contact_sheet_holds_small_pictures_and_not_all_pixels():
+    photo = encoded(PIL.Image.new("RGB", (640, 480), "red"), "JPEG")
+    t = images([photo] * 3 + [b"<html>"])
+    sheet = t["img"].contact_sheet(columns=2, px=40)
+    assert sheet.getpixel((8 + 20, 8 + 20))[0] > 240
+    assert t._origin.engine.held(t._binding["img"]) == (0, 0)
+    assert (t.counters.images_decoded, t.counters.failed) == (3, 1)
+    t["img"].contact_sheet(columns=2, px=40)
+    assert t.counters.decode_calls == 3
+
+
+def test_a_contact_sheet_of_a_function_calls_it_batch_by_batch():
+    sizes = []
+
+    def dots(numbers):
+        sizes.append(len(numbers))
+        return [PIL.Image.new("L", (8, 8), int(number)) for number in numbers]
+
+    t = ex.from_polars({"n": range(10)})
+    t = t.with_columns(img=ex.defer(dots, "n", returns=ex.Image, batched=True, batch_size=4))
+    sheet = t["img"].contact_sheet(px=8)
+    assert sheet.getpixel((8 + 2, 8 + 2)) == (0, 0, 0)
+    assert sizes == [4, 4, 2]
+
+
+def test_a_contact_sheet_checks_what_it_is_given_before_it_reads_an_image():
+    t = images([png(1)])
+    for options, said in (
+        ({"px": 0}, "px=0"),
+        ({"columns": "8"}, "columns='8'"),
+        ({"column": 3}, "no keyword 'column'"),
+        ({"captions": "name"}, "no column 'name'"),
+    ):
+        with pytest.raises(ex.ExplorerError, match=said):
+            t["img"].contact_sheet(**options)
+    assert t.counters.decode_calls == 0
