@@ -23,6 +23,9 @@ _CHANNELS = (1, 2, 3, 4)
 _FIRST = (1, 3, 4)
 _KEEP_VALUES = {"I": np.int32, "F": np.float32}
 _EXPECTED = "pixel values are whole numbers from 0 to 255 or fractions from 0 to 1"
+_TO_FRACTIONS = (
+    "Make them fractions first: (values - black) / (white - black), with the same two numbers for all rows."
+)
 
 
 def from_values(
@@ -243,13 +246,13 @@ def _levels(array: Values, *, spread: bool) -> np.ndarray[Any, np.dtype[np.uint8
         return spread_out(array)
     if array.dtype.kind in "ui":
         if low < 0 or high > 255:
-            raise ImageError(f"whole numbers from {low} to {high}: {_EXPECTED}")
+            raise ImageError(f"whole numbers from {low} to {high}: {_EXPECTED}", hint=_TO_FRACTIONS)
         return array.astype(np.uint8)
     if low < 0 or high > 1:
         whole = low >= 0 and high <= 255
         raise ImageError(
             f"fractions from {low:g} to {high:g}: {_EXPECTED}",
-            hint="Divide them by 255, or make them whole numbers." if whole else None,
+            hint="Divide them by 255, or make them whole numbers." if whole else _TO_FRACTIONS,
         )
     levels: np.ndarray[Any, np.dtype[np.uint8]] = (array * 255 + 0.5).astype(np.uint8)
     return levels

@@ -312,7 +312,9 @@ def _known(ref: Ref, rows: Rows, name: str) -> pl.Series:
         raise ArgumentError(
             f"{name!r} is computed by {ref.node.spec.name}, and its {ref.dtype} values fit no frame; "
             "workers cannot have it.",
-            hint="Give them what it is computed from, and the function as transform=.",
+            hint="Use the data set that the table was made of, and torch.utils.data.Subset for some rows."
+            if ref.node.spec.kind == "image"
+            else "Give them what it is computed from, and the function as transform=.",
         )
     known = ref.node.results.known(rows.ids)
     if not known.all():

@@ -203,3 +203,10 @@ def test_the_channels_of_a_tensor_come_first_where_both_ends_could_be_them():
     assert from_values(values).size == (7, 3)
     assert from_values(values, channels_first=True).size == (4, 7)
     assert from_values(np.zeros((2, 5, 3), np.uint8), channels_first=True).size == (5, 2)
+
+
+@pytest.mark.parametrize("values", [[[0, 300]], [[-1, 2]], [[-1.5, 2.0]], [[0.0, 900.0]]])
+def test_values_of_another_range_say_how_to_bring_them_to_fractions(values):
+    with pytest.raises(ImageError) as caught:
+        from_values(values)
+    assert "(values - black) / (white - black)" in caught.value.hint

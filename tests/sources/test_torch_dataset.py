@@ -379,3 +379,10 @@ def test_an_item_0_that_cannot_be_made_says_how_to_go_on():
         from_torch(pets)
     assert caught.value.hint == 'Say what its items are: returns={"image": ex.Image, "label": int}'
     assert from_torch(pets, returns={"image": ex.Image, "label": int})["label"][1]() == 1
+
+
+def test_torch_rows_of_a_torch_data_set_are_that_data_set():
+    t, _ = looked_at(torch.utils.data.TensorDataset(torch.rand(3, 1, 8, 8)))
+    with pytest.raises(ArgumentError) as caught:
+        t["image"].to_torch_dataset()
+    assert "torch.utils.data.Subset" in caught.value.hint
