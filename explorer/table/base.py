@@ -17,9 +17,9 @@ from explorer.compute.frame import Frame, numbered
 from explorer.compute.graph import Output, rekeyed
 from explorer.compute.rows import ROW_ID, Rows
 from explorer.compute.scans import framed
-from explorer.table import lazy
 from explorer.table.binding import Binding, dtype_of
 from explorer.table.expressions import chosen_by, refuse_images, selectors_in
+from explorer.table.searching import passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -200,7 +200,7 @@ class TableBase:
         return self._resolved
 
     def _take_passing(self, limit: int | None) -> Self:
-        positions = lazy.passing(
+        positions = passing(
             self._binding.pending,
             Rows(self._frame, self._binding.names),
             self._origin.engine,

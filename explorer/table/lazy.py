@@ -10,19 +10,15 @@ import numpy as np
 import polars as pl
 
 from explorer._errors import ArgumentError, ColumnNotFoundError
-from explorer._progress import Progress
-from explorer.compute import bulk
 from explorer.compute.frame import Frame
-from explorer.compute.graph import Output, Stored, rekeyed, stored_columns, upstream
-from explorer.compute.rows import ROW_ID, Rows
+from explorer.compute.graph import Output, Stored, rekeyed, stored_columns
+from explorer.compute.rows import ROW_ID
 from explorer.table.binding import Binding
 from explorer.table.expressions import flat, through_polars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from explorer.compute.counters import Counters
-    from explorer.compute.engines.local import LocalEngine
     from explorer.compute.graph import Node
     from explorer.table.base import TableBase
     from explorer.table.table import ImageTable
@@ -41,77 +37,6 @@ _JOIN_OPTIONS = (
     "coalesce",
     "maintain_order",
 )
-
-FEW_ROWS = 16
-"""How many rows at a time a search takes that may stop early, where rows are computed one by one."""
-
-
-def passing(
-    predicates: Sequence[Output],
-    rows: Rows,
-    engine: LocalEngine,
-    counters: Counters,
-    *,
-    limit: int | None,
-) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return the positions of the rows that pass every predicate, the first `limit` of them.
-
-    Rows are taken batch by batch, and each predicate sees only those that the ones before it left.
-    The search ends when enough are found.
-
-    Returns
-    -------
-    numpy.ndarray
-        Positions, ascending, shape (n,).
-    """
-    if limit == 0:
-        return np.empty(0, dtype=np.int64)
-    functions = [
-        n
-        for n in upstream(p.node for p in predicates)
-        # What gives an image alone is called by the function that reads it.
-        if n.spec.kind != "expression" and (n.spec.kind != "image" or n.spec.several)
-    ]
-    size = bulk.chunk_size(functions) if functions else 4096
-    if limit is not None and not all(node.spec.batched for node in functions):
-        size = min(size, FEW_ROWS)
-    if not any(bulk.missing(node, rows) for node in functions):
-        size = max(len(rows), 1)
-    found: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-    count = 0
-    label = ", ".join(node.spec.name for node in functions) or "filter"
-    needed = stored_columns(p.node for p in predicates)
-    start = 0
-    was = counters.rows_inferred
-    progress = Progress(label, total=len(rows), done_word="looked at", always=limit is not None)
-    try:
-        with progress:
-            for part in rows.chunks(size, needed):
-                places = np.arange(len(part))
-                for predicate in predicates:
-                    answer = engine.series(predicate, part.take(places, needed), counters)
-                    if answer.dtype not in (pl.Boolean, pl.Null):
-                        raise ArgumentError(
-                            f"filter() takes what is true or false; "
-                            f"{predicate.node.spec.name} is {answer.dtype}."
-                        )
-                    passed = answer.cast(pl.Boolean).fill_null(value=False).to_numpy()
-                    places = places[passed]
-                found.append(start + places)
-                count += len(places)
-                start += len(part)
-                progress.advance(len(part))
-                if limit is not None and count >= limit:
-                    break
-            if limit is not None:
-                fresh = counters.rows_inferred - was
-                progress.note = f"{fresh:,} inferred; found {min(count, limit):,} of {limit:,}"
-    finally:
-        for node in functions:
-            node.announce(last=True)
-    seen = rows.slice(0, start)
-    bulk.warn_of_failures([node for node in functions if node.spec.kind != "expression"], seen)
-    return np.concatenate(found)[:limit] if found else np.empty(0, dtype=np.int64)
 
 
 def matrix(table: ImageTable, column: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
