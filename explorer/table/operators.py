@@ -59,6 +59,15 @@ class Operators:
     def __or__(self, other: object) -> pl.Expr:
         return self._with(operator.or_, other)
 
+    def __floordiv__(self, other: object) -> pl.Expr:
+        return self._with(operator.floordiv, other)
+
+    def __pow__(self, other: object) -> pl.Expr:
+        return self._with(operator.pow, other)
+
+    def __xor__(self, other: object) -> pl.Expr:
+        return self._with(operator.xor, other)
+
     def __mod__(self, other: object) -> pl.Expr:
         return self._with(operator.mod, other)
 
@@ -70,6 +79,31 @@ class Operators:
 
     def __rmul__(self, other: object) -> pl.Expr:
         return pl.lit(other) * pl.col(self.name)
+
+    def __rtruediv__(self, other: object) -> pl.Expr:
+        return pl.lit(other) / pl.col(self.name)
+
+    def __rfloordiv__(self, other: object) -> pl.Expr:
+        return pl.lit(other) // pl.col(self.name)
+
+    def __rmod__(self, other: object) -> pl.Expr:
+        return pl.lit(other) % pl.col(self.name)
+
+    def __rpow__(self, other: object) -> pl.Expr:
+        expr: pl.Expr = pl.lit(other) ** pl.col(self.name)
+        return expr
+
+    def __rand__(self, other: object) -> pl.Expr:
+        return pl.lit(other) & pl.col(self.name)
+
+    def __ror__(self, other: object) -> pl.Expr:
+        return pl.lit(other) | pl.col(self.name)
+
+    def __rxor__(self, other: object) -> pl.Expr:
+        return pl.lit(other) ^ pl.col(self.name)
+
+    def __abs__(self) -> pl.Expr:
+        return abs(pl.col(self.name))
 
     def __neg__(self) -> pl.Expr:
         return -pl.col(self.name)

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_OF_NUMPY = ("axis", "dtype", "out", "keepdims")
+
+
 def _asked(name: str) -> Callable[..., Any]:
     """Return a method that computes the column and asks its Series."""
 
     def method(self: Reductions, *args: Any, **options: Any) -> Any:
-        return getattr(self.series(), name)(*args, **options)
+        # NumPy's functions ask with these: np.mean(t["avg_blue"]).
+        asked = {key: value for key, value in options.items() if key not in _OF_NUMPY or value is not None}
+        return getattr(self.series(), name)(*args, **asked)
 
     method.__name__ = name
     method.__qualname__ = f"Reductions.{name}"

@@ -300,3 +300,33 @@ def test_images_of_several_sizes_are_no_tensor():
     t = ex.from_polars({"image": [png(1), png(2, side=4)]}).with_columns(image=ex.image("image"))
     with pytest.raises(ex.ArgumentError, match=r"several shapes, for instance \(3, 4, 4\) and \(3, 8, 8\)"):
         t.to_torch("image")
+
+
+@pytest.mark.parametrize("function", [np.mean, np.std, np.var, np.min, np.max, np.sum, np.median, np.sqrt])
+def test_functions_of_numpy_take_a_column(function):
+    t = ex.from_polars({"n": [1, 2, 5]}).with_columns(d=ex.defer(lambda n: n / 2, returns=float))
+    assert np.array_equal(function(t["d"]), function(np.array([0.5, 1.0, 2.5])))
+
+
+@pytest.mark.parametrize(
+    "calculate",
+    [
+        lambda n: 12 / n,
+        lambda n: 13 // n,
+        lambda n: n // 2,
+        lambda n: 13 % n,
+        lambda n: n**2,
+        lambda n: 2.0**n,
+        lambda n: abs(-n),
+        lambda n: True & (n > 1),
+        lambda n: False | (n > 1),
+        lambda n: (n > 1) ^ (n > 2),
+        lambda n: n ^ 3,
+        lambda n: 3 ^ n,
+    ],
+)
+def test_columns_calculate_as_expressions_from_both_sides(calculate):
+    t = ex.from_polars({"n": [1, 2, 5]}).with_columns(d=ex.defer(lambda n: n, returns=int))
+    expected = pl.DataFrame({"n": [1, 2, 5]}).select(x=calculate(pl.col("n")))
+    assert t.with_columns(x=calculate(t["d"])).to_polars("x").equals(expected)
+    assert t.counters.rows_inferred == 3
