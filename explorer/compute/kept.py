@@ -8,6 +8,7 @@ import polars as pl
 
 from explorer._errors import OutputError
 from explorer.compute.call import Outcome, settle, to_series
+from explorer.compute.deferred import Image
 from explorer.compute.results import Failure, fits_a_frame, widened
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ def _settled(node: Node, name: str, values: Sequence[Any]) -> Dtype:
     if declared != pl.Unknown or not fits_a_frame(seen):
         return seen
     dtype = settle(pl.Unknown, values)
+    if not fits_a_frame(dtype) and seen != pl.Unknown:
+        # They would take the place of what is known, and nobody would have been told.
+        first = next(value for value in values if value is not None)
+        raise OutputError(
+            f"{node.spec.name} returned {type(first).__name__} values after {seen} ones.",
+            hint="Return one type, and declare it with returns=; "
+            f"returns={'ex' if dtype == Image else 'pl'}.{dtype} holds what no frame does.",
+        )
     if not fits_a_frame(dtype):
         node.results.settle(name, dtype)
     return dtype

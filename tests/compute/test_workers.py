@@ -96,6 +96,12 @@ def test_a_process_that_dies_costs_the_row_that_it_was_at(options):
     assert t.errors()["row"].to_list() == [3]
 
 
+def test_a_function_that_exits_costs_the_row_that_it_was_at():
+    t = numbers(4, lambda a: sys.exit("no more") if a == 2 else a, returns=int, processes=True)
+    with pytest.warns(ex.ExplorerWarning, match="SystemExit: no more"):
+        assert values(t) == [0, 1, None, 3]
+
+
 def test_a_function_that_ends_every_process_ends_the_computation():
     t = numbers(100, lambda a: os.kill(os.getpid(), signal.SIGKILL), returns=int, processes=True)
     ended = f"{workers.MOST_DEATHS} processes of <lambda> ended one after the other, the last killed by"

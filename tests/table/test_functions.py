@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import PIL.Image
 import polars as pl
 import pytest
 
@@ -212,3 +213,19 @@ def test_a_cell_after_a_filter_that_waits_computes_one_batch():
     t = numbers(400, lambda a: a, returns=int)
     assert t.filter(pl.col("x") % 2 == 1)["a"][0]() == 1
     assert t.counters.rows_inferred <= 64
+
+
+@pytest.mark.parametrize(
+    ("other", "hint"),
+    [(lambda: PIL.Image.new("L", (2, 2)), "ex.Image"), (lambda: np.zeros((2, 2)), "pl.Object")],
+)
+def test_values_that_no_frame_holds_do_not_take_the_place_of_those_that_it_holds(other, hint):
+    def changes(n):
+        return [int(value) if value < 4 else other() for value in n]
+
+    t = ex.from_polars({"n": list(range(8))})
+    t = t.with_columns(d=ex.defer(changes, "n", batched=True, batch_size=4))
+    with pytest.raises(ex.OutputError, match=r"values after Int64 ones\. That was in rows 4 to 7") as caught:
+        t.compute()
+    assert f"returns={hint}" in str(caught.value)
+    assert t.head(4).to_polars("d")["d"].to_list() == [0, 1, 2, 3]

@@ -54,7 +54,7 @@ def answered(function: Any, request: bytes) -> bytes:
     try:
         answer = function(*pickle.loads(request))  # noqa: S301 - from the process that started this one
         return pickle.dumps(("value", answer), protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception as error:  # noqa: BLE001 - it is the answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the answer
         return described(error)
 
 
