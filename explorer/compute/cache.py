@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
 V = TypeVar("V")
 
@@ -57,19 +57,32 @@ class ByteCache(Generic[V]):
 
     def put(self, key: Hashable, value: V) -> None:
         """Keep `value`, and let go of what was used longest ago until all fits."""
-        weight = self._weigh(value)
+        self.put_all([(key, value)])
+
+    def put_all(self, items: Iterable[tuple[Hashable, V]]) -> None:
+        """Keep several values, one after the other, as `put` does.
+
+        Examples
+        --------
+        >>> cache = ByteCache(10, weigh=len)
+        >>> cache.put_all([("a", b"123456"), ("b", b"123456")])
+        >>> len(cache), cache.bytes, cache.evictions
+        (1, 6, 1)
+        """
+        weighed = [(key, value, self._weigh(value)) for key, value in items]
         with self._lock:
-            old = self._items.pop(key, None)
-            if old is not None:
-                self.bytes -= old[1]
-            if weight > self.max_bytes:
-                return
-            self._items[key] = (value, weight)
-            self.bytes += weight
-            while self.bytes > self.max_bytes:
-                _, (_, gone) = self._items.popitem(last=False)
-                self.bytes -= gone
-                self.evictions += 1
+            for key, value, weight in weighed:
+                old = self._items.pop(key, None)
+                if old is not None:
+                    self.bytes -= old[1]
+                if weight > self.max_bytes:
+                    continue
+                self._items[key] = (value, weight)
+                self.bytes += weight
+                while self.bytes > self.max_bytes:
+                    _, (_, gone) = self._items.popitem(last=False)
+                    self.bytes -= gone
+                    self.evictions += 1
 
     def share(self, belongs: Callable[[Any], bool]) -> tuple[int, int]:
         """Return how many of the values have keys that belong to something, and their weight."""

@@ -89,9 +89,7 @@ class Frame:
         self._explain = explain
         self._small = small
         self._height = held.height if complete or held.width else None
-        self._pages: ByteCache[pl.Series] = ByteCache(
-            PAGES_BYTES, weigh=lambda page: int(page.estimated_size())
-        )
+        self._pages: ByteCache[pl.Series] = ByteCache(PAGES_BYTES, weigh=_weight)
         self._lock = RLock()
 
     @classmethod
@@ -146,6 +144,8 @@ class Frame:
 
     def get_column(self, name: str) -> pl.Series:
         """Return a whole column, read now if it was not."""
+        if self._plan is None:
+            return self._held.get_column(name)
         return self.select([name]).get_column(name)
 
     @overload

@@ -39,3 +39,13 @@ def test_the_weight_is_the_sum_of_what_is_kept_and_never_over_the_limit(puts):
         cache.put(key, value)
         assert cache.bytes <= 16
         assert cache.bytes == sum(len(cache.get(k)) for k in range(6) if k in cache)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.binary(max_size=8))))
+def test_several_values_are_put_as_one_after_the_other(puts):
+    together, one_by_one = ByteCache(16, weigh=len), ByteCache(16, weigh=len)
+    together.put_all(puts)
+    for key, value in puts:
+        one_by_one.put(key, value)
+    assert (together.bytes, together.evictions) == (one_by_one.bytes, one_by_one.evictions)
+    assert [together.get(key) for key in range(6)] == [one_by_one.get(key) for key in range(6)]

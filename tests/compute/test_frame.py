@@ -239,3 +239,12 @@ def test_a_column_may_have_any_name(tmp_path, name):
         assert frame.gather([2, 0]).collect().columns == frame.columns
         assert frame.take(np.array([1]), [name, "a"]).columns == [name, "a"]
         assert frame.renamed({"new": name}).get_column("new").to_list() == [3, 1, 2]
+
+
+@pytest.mark.parametrize("places", [[3, 4, 5, 6], [3, 5, 4, 6], [3, 3, 6], [6], [6, 5, 4], []])
+def test_rows_that_stand_together_are_taken_like_any_others_and_not_copied(places):
+    rows = numbered(pl.DataFrame({"pixels": np.arange(40).reshape(10, 4)}))
+    taken = Frame(rows).take(np.array(places, np.uint32), ["pixels"])["pixels"]
+    assert taken.to_list() == [rows["pixels"].to_list()[place] for place in places]
+    shares = len(places) > 0 and np.shares_memory(taken.to_numpy(), rows["pixels"].to_numpy())
+    assert shares == (places in ([3, 4, 5, 6], [6]))

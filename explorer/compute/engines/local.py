@@ -44,6 +44,8 @@ _inside: ContextVar[frozenset[int]] = ContextVar("inside", default=frozenset())
 
 def _weight(value: Any) -> int:
     """Bytes that a value holds, near enough: pixels of an image, elements of an array or tensor."""
+    if type(value) is np.ndarray:
+        return value.nbytes + 128
     if hasattr(value, "getbands"):
         return int(value.width * value.height * len(value.getbands()) + 256)
     return int(getattr(value, "nbytes", 1024)) + 128
@@ -137,8 +139,8 @@ class LocalEngine:
             there = held.get((node.results.uid, ref.name), {}) if held is not None else {}
             kept |= {i: there[i] for i in shared if i in there}
             store = self._store_of(ref)
-            for i in shared:
-                if i not in kept and (value := store.get((node.results.uid, i, ref.name))) is not None:
+            for i in [i for i in shared if i not in kept]:
+                if (value := store.get((node.results.uid, i, ref.name))) is not None:
                     kept[i] = value
             counters.add(cache_hits=len(kept) - len(there.keys() & kept) if ref.dtype == Image else 0)
         again = None if ref.fits_a_frame else (ref.name, set(kept))
@@ -296,9 +298,10 @@ class LocalEngine:
             if name in series:
                 continue
             objects[name] = dict(zip(node.results.shared(good).tolist(), values, strict=True))
-            store = self._store_of(Output(node, name))
-            for row, value in objects[name].items():
-                store.put((node.results.uid, row, name), value)
+            uid = node.results.uid
+            self._store_of(Output(node, name)).put_all(
+                ((uid, row, name), value) for row, value in objects[name].items()
+            )
         failures = {int(ids[place]): failure for place, failure in outcome.failures.items()}
         new = ~node.results.known(good)
         if series and not new.all():
