@@ -51,7 +51,8 @@ def call(
     Parameters
     ----------
     function
-        What is called in place of the function itself.
+        What is called in place of the function itself. An image loader may have a method `together`,
+        which takes the values of several rows and returns as many images, or None to be called row by row.
     map_calls
         Calls for each row or batch, perhaps several at the same time.
     keep_done
@@ -81,6 +82,12 @@ def call(
             if bad is not None:
                 failures[place] = bad
     places = [place for place in range(len(rows)) if place not in failures]
+    together = getattr(function or spec.function, "together", None) if spec.kind == "image" else None
+    if together is not None and len(places) > 1 and len(inputs) == 1 and not spec.several:
+        # What makes images of pixel values is much faster for many; None: one of them is not as it should be.
+        values = together([rows[place][0] for place in places])
+        if values is not None:
+            return Outcome(places, {next(iter(spec.returns)): values}, failures, len(failures))
     calls = (_Batches if spec.batched else _Each)(spec, function or spec.function, rows, failures)
     try:
         for _ in map_calls(calls, calls.parts(places)):

@@ -15,12 +15,15 @@ from explorer.images.modes import check_mode, spread_out, to_mode
 from explorer.images.sniffing import sniff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from explorer.images.limits import Limits
 
     Values = np.ndarray[Any, np.dtype[Any]]
 
 _CHANNELS = (1, 2, 3, 4)
 _FIRST = (1, 3, 4)
+_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _KEEP_VALUES = {"I": np.int32, "F": np.float32}
 _EXPECTED = "pixel values are whole numbers from 0 to 255 or fractions from 0 to 1"
 _TO_FRACTIONS = (
@@ -89,6 +92,59 @@ def from_values(
         if mode in _KEEP_VALUES:
             return Image.fromarray(array.astype(_KEEP_VALUES[mode]))
     return to_mode(Image.fromarray(np.ascontiguousarray(_levels(array, spread=spread))), mode)
+
+
+def from_batch(
+    values: Sequence[object],
+    shape: tuple[int, ...] | None = None,
+    *,
+    mode: str | None = "RGB",
+    limits: Limits = DEFAULT_LIMITS,
+) -> list[Image.Image] | None:
+    """Make the images that `from_values` makes of each, with one look at all values.
+
+    Parameters
+    ----------
+    values
+        Pixel values of one image each.
+    shape, mode, limits
+        As for `from_values`.
+
+    Returns
+    -------
+    list of PIL.Image.Image or None
+        None where the values are no arrays of one shape and dtype, or where any of them is wrong: only
+        `from_values` tells which, and why.
+
+    Examples
+    --------
+    >>> images = from_batch([np.zeros(6, np.uint8), np.ones(6, np.uint8)], (2, 3), mode="L")
+    >>> [image.getpixel((0, 0)) for image in images]
+    [0, 1]
+    >>> from_batch([np.array([0, 255]), np.array([0, 256])], (1, 2)) is None
+    True
+    """
+    check_mode(mode)
+    if mode in _KEEP_VALUES or set(map(type, values)) != {np.ndarray}:
+        return None
+    kinds: set[Any] = {(value.shape, value.dtype) for value in values}  # type: ignore[attr-defined]
+    if len(kinds) > 1 or values[0].dtype.kind not in "buif":  # type: ignore[attr-defined]
+        return None
+    try:
+        one = _shaped(_array(values[0], shape, may_be_nan=False), shape).shape
+        height, width, channels = layout(one)
+        check_pixels(width, height, limits)
+        together = _array(values, shape, may_be_nan=False).reshape(len(values), *one)
+        levels = _levels(together, spread=False)
+    except ImageError:
+        return None
+    if one != (height, width, channels) and len(one) == 3:
+        levels = levels.transpose(0, 2, 3, 1)
+    own = _OF_CHANNELS[channels]
+    return [
+        to_mode(Image.frombuffer(own, (width, height), pixels, "raw", own, 0, 1), mode)
+        for pixels in np.ascontiguousarray(levels).reshape(len(values), -1)
+    ]
 
 
 def layout(shape: tuple[int, ...], *, channels_first: bool = False) -> tuple[int, int, int]:

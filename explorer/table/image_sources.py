@@ -18,12 +18,14 @@ from explorer.images.decode import decode, read_bytes
 from explorer.images.header import file_header, header, of_image
 from explorer.images.limits import Limits, check_pixels
 from explorer.images.modes import to_mode
-from explorer.images.pixels import from_values
+from explorer.images.pixels import from_batch, from_values
 from explorer.images.sniffing import sniff
 from explorer.images.thumbnail import thumbnail
 from explorer.remote.client import Web
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import PIL.Image
 
     from explorer.compute.deferred import Dtype
@@ -163,6 +165,13 @@ class PixelLoader:
         if options.resizing is not None:
             return options.resizing.applied(made, options.mode, made.size)
         return to_mode(made, options.mode)
+
+    def together(self, values: Sequence[object]) -> list[PIL.Image.Image] | None:
+        """Make several images at once; None where each is to be made for itself."""
+        options = self.encoded
+        if options.resizing is not None:
+            return None
+        return from_batch(values, self.shape, mode=options.mode, limits=options.limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from explorer._errors import ArgumentError, ImageError, ImageLimitError
 from explorer.images.limits import Limits
-from explorer.images.pixels import check_shape, from_values, layout
+from explorer.images.pixels import check_shape, from_batch, from_values, layout
 
 RAMP = list(range(6))
 
@@ -210,3 +210,54 @@ def test_values_of_another_range_say_how_to_bring_them_to_fractions(values):
     with pytest.raises(ImageError) as caught:
         from_values(values)
     assert "(values - black) / (white - black)" in caught.value.hint
+
+
+@pytest.mark.parametrize("mode", [None, "L", "RGB", "RGBA", "LA", "1", "CMYK"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, bool])
+@pytest.mark.parametrize(
+    ("own", "shape"),
+    [
+        ((6,), (2, 3)),
+        ((4, 5), None),
+        ((4, 5, 3), None),
+        ((3, 4, 5), None),
+        ((4, 5, 2), None),
+        ((4, 5, 4), None),
+    ],
+)
+def test_images_made_together_are_those_made_one_by_one(own, shape, dtype, mode):
+    rng = np.random.default_rng(0)
+    most = 255 if dtype in (np.uint8, np.int64) else 1
+    values = [(rng.random(own) * most).round(2).astype(dtype) for _ in range(3)]
+    together = from_batch(values, shape, mode=mode)
+    alone = [from_values(each, shape, mode=mode) for each in values]
+    assert [(i.mode, i.size, i.tobytes()) for i in together] == [(i.mode, i.size, i.tobytes()) for i in alone]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        np.array([0, 1, 256]),
+        np.array([0, -1, 2]),
+        np.array([0.0, np.nan, 1.0]),
+        np.array([0, 1]),
+        np.array(["a", "b", "c"]),
+        [0, 1, 2],
+        None,
+    ],
+)
+def test_values_with_an_odd_one_among_them_are_not_made_together(odd):
+    fine = np.array([0, 1, 2], dtype=getattr(odd, "dtype", np.int64) if np.size(odd) == 3 else np.int64)
+    assert from_batch([fine, odd], (1, 3), mode="L") is None
+
+
+def test_images_beyond_the_limit_are_not_made_together():
+    values = [np.zeros((4, 4), np.uint8)] * 2
+    assert from_batch(values, mode="L", limits=Limits(max_pixels=15)) is None
+
+
+def test_an_image_made_together_can_be_painted_on_and_its_neighbours_stay():
+    values = [np.zeros(4, np.uint8), np.zeros(4, np.uint8)]
+    first, second = from_batch(values, (2, 2), mode="L")
+    first.putpixel((0, 0), 9)
+    assert (first.getpixel((0, 0)), second.getpixel((0, 0)), values[0].tolist()) == (9, 0, [0, 0, 0, 0])

@@ -229,3 +229,51 @@ def test_values_that_no_frame_holds_do_not_take_the_place_of_those_that_it_holds
         t.compute()
     assert f"returns={hint}" in str(caught.value)
     assert t.head(4).to_polars("d")["d"].to_list() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_function_that_writes_into_its_batch_changes_nothing_that_is_kept(rows):
+    def doubled(batch):
+        return batch * 2
+
+    def spoilt(batch):
+        answer = batch.sum(axis=tuple(range(1, batch.ndim)))
+        batch[:] = 0
+        return answer
+
+    stored = np.arange(1, 4 * rows + 1, dtype=np.uint8).reshape(rows, 2, 2)
+    t = ex.from_polars(pl.DataFrame({"pixels": stored})).with_columns(
+        image=ex.image("pixels", mode="L"),
+        doubled=ex.defer(doubled, "pixels", batched=True, batch_size=2, returns=pl.Object),
+    )
+    t = t.with_columns(
+        **{
+            name: ex.defer(spoilt, source, batched=True, batch_size=2, returns=int)
+            for name, source in {"a": "pixels", "b": "image", "c": "doubled"}.items()
+        }
+    )
+    sums = stored.sum(axis=(1, 2))
+    assert t.to_polars("a", "b", "c").rows() == [(s, s, 2 * s) for s in sums.tolist()]
+    assert t["pixels"]().to_numpy().tolist() == stored.tolist()
+    assert t["image"]().tolist() == stored.tolist()
+    assert t["doubled"]().tolist() == (stored * 2).tolist()
+    assert (t.counters.images_decoded, t.counters.rows_inferred) == (rows, 4 * rows)
+
+
+def test_pixel_images_made_together_are_counted_and_a_bad_row_costs_itself():
+    pixels = [[7] * 4, [300] * 4, None, [1] * 3, [9] * 4]
+    t = ex.from_polars({"pixels": pixels}).with_columns(image=ex.image("pixels", shape=(2, 2), mode="L"))
+    t = t.with_columns(
+        shade=ex.defer(lambda images: images.max(axis=(1, 2)), "image", batched=True, returns=int)
+    )
+    with pytest.warns(ex.ExplorerWarning, match="3 of 5 rows failed"):
+        assert t.to_polars("shade")["shade"].to_list() == [7, None, None, None, 9]
+    reasons = t.errors().filter(pl.col("column") == "image")["message"].to_list()
+    assert [reason.split(":")[0] for reason in reasons] == [
+        "whole numbers from 300 to 300",
+        "no pixel values",
+        "3 pixel values were given, but shape (2, 2) needs 4",
+    ]
+    good = t.gather([0, 4])
+    assert good["image"]().tolist() == [[[7, 7], [7, 7]], [[9, 9], [9, 9]]]
+    assert t.counters.images_decoded == 2
