@@ -12,8 +12,11 @@ NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
 NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
 
 
-def test_the_quickstart_is_there():
-    assert FOLDER / "quickstart.ipynb" in NOTEBOOKS
+TUTORIALS = [FOLDER / "01_wrangling_photos.ipynb", FOLDER / "02_digits.ipynb"]
+
+
+def test_the_quickstart_and_the_tutorials_are_there():
+    assert {FOLDER / "quickstart.ipynb", *TUTORIALS} <= set(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -34,3 +37,12 @@ def test_no_outputs_are_committed(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_asks_for_a_plain_python_kernel(path):
     assert nbformat.read(path, as_version=4).metadata.kernelspec.name == "python3"
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_checks_what_was_computed_from_its_start_to_its_end(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for counter in ("images_decoded", "rows_inferred"):
+        assert sum(f"counters.{counter} ==" in source for source in code) >= 2
+        assert f"assert t.counters.{counter} ==" in code[-1]
+    assert any("assert t.counters.images_decoded == 0" in source for source in code)
