@@ -89,7 +89,9 @@ class Frame:
         self._explain = explain
         self._small = small
         self._height = held.height if complete or held.width else None
-        self._pages: ByteCache[pl.Series] = ByteCache(PAGES_BYTES, weigh=_weight)
+        self._pages: ByteCache[pl.Series] = ByteCache(
+            PAGES_BYTES, weigh=lambda page: int(page.estimated_size())
+        )
         self._lock = RLock()
 
     @classmethod
