@@ -124,7 +124,7 @@ class TableBase:
             binding = self.__dict__.get("_binding")
             if binding is not None and name in binding.refs:
                 raise AttributeError(f"A column is reached by its name in brackets: t[{name!r}].")
-            hint = did_you_mean(name, dir(type(self)))
+            hint = did_you_mean(name, [known for known in dir(type(self)) if not known.startswith("_")])
             raise AttributeError(f"An ImageTable has no {name!r}.{f' {hint}' if hint else ''}")
 
     def __contains__(self, name: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import polars as pl
 
@@ -197,6 +197,13 @@ class ColumnVerbs(TableBase):
 
     def with_row_index(self, name: str = "index", offset: int = 0) -> Self:
         """Add a first column that counts the rows."""
+        if name in self:
+            raise ArgumentError(
+                f"Two columns of one name: the table has a {name!r} already.",
+                hint='Give another: with_row_index("row").',
+            )
+        if not isinstance(offset, SupportsIndex):
+            raise ArgumentError(f"with_row_index() begins to count at a whole number, not at {offset!r}.")
         table = self._rows().with_columns(
             pl.int_range(offset, pl.len() + offset, dtype=pl.UInt32).alias(name)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from polars._typing import IntoExpr
+
+
+_KEEP = ("first", "last", "any", "none")
 
 
 class RowVerbs(TableBase):
@@ -172,17 +176,21 @@ class RowVerbs(TableBase):
 
     def head(self, n: int = 5) -> Self:
         """Return the first `n` rows, or all but the last ``-n``; a waiting filter stops when it has them."""
+        n = _whole("head()", n)
         return self.slice(0, n) if n >= 0 else self.slice(0, max(self.height + n, 0))
 
     limit = head
 
     def tail(self, n: int = 5) -> Self:
         """Return the last `n` rows."""
+        n = _whole("tail()", n)
         table = self._rows()
         return table.slice(max(table.height - n, 0) if n >= 0 else -n)
 
     def slice(self, offset: int, length: int | None = None) -> Self:
         """Return `length` rows from position `offset`."""
+        offset = _whole("slice()", offset)
+        length = None if length is None else _whole("slice()", length)
         if self._resolved is None and self._binding.pending and length is not None and offset >= 0 <= length:
             found = self._take_passing(limit=offset + length)
             return found._with(found._frame.slice(offset, length))
@@ -219,6 +227,8 @@ class RowVerbs(TableBase):
         maintain_order: bool = True,
     ) -> Self:
         """Keep one row of each that agree in the columns of `subset` (all that fit a frame by default)."""
+        if keep not in _KEEP:
+            raise ArgumentError.not_one_of("keep", keep, _KEEP)
         table = self._rows()
         given = table._frame_columns() if subset is None else flat([subset])
         names = list(dict.fromkeys(name for item in given for name in table._named(item)))
@@ -242,3 +252,11 @@ class RowVerbs(TableBase):
                 hint="It takes an ImageTable or a polars.DataFrame.",
             )
         return lazy.join(self._rows(), other, on, options)
+
+
+def _whole(where: str, given: Any) -> int:
+    """Return a number of rows as an int."""
+    try:
+        return index(given)
+    except TypeError:
+        raise ArgumentError(f"{where} takes a whole number of rows, not {given!r}.") from None

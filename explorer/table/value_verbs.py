@@ -184,7 +184,7 @@ class ValueVerbs(ColumnVerbs, RowVerbs):
         keys = [str(key) for key in flat([right_on if on is None else on])]
         common = [name for name in frame.columns if name in self._binding.refs and name not in keys]
         if not common:
-            given = ", ".join(map(repr, frame.columns)) or "none"
+            given = ", ".join(repr(name) for name in frame.columns if name != index) or "none"
             raise ArgumentError(
                 f"update() was given no column of this table: {given}.",
                 hint=f"The table has: {', '.join(map(repr, self.columns))}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import PIL.Image
 import polars as pl
@@ -164,3 +165,24 @@ def test_a_csv_that_pandas_wrote_with_its_index_has_a_column_without_a_name(tmp_
     ]
     t.write(tmp_path / "table")
     assert ex.read(tmp_path / "table", columns=["", "label"])[""]().to_list() == [0, 1]
+
+
+def test_many_threads_read_pages_slices_and_whole_columns_at_once(t, rows):
+    found = t.filter(pl.col("label") > 2).with_columns(d=ex.defer(lambda uid: 2 * uid, returns=int))
+    uids = rows.filter(pl.col("label") > 2)["uid"].to_list()
+
+    def look(seed):
+        for step in range(6):
+            place = (seed * 7_919 + step * 104_729) % len(uids)
+            assert found["uid"][place]() == uids[place]
+            assert found["d"][place]() == 2 * uids[place]
+            assert found.slice(place, 5)["uid"]().to_list() == uids[place : place + 5]
+            assert found["png"][[place, 0]]()[1] == _png(uids[0])
+            assert found["uid"]().to_list() == uids
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(look, seed) for seed in range(16)]:
+            done.result()
+    assert found.counters.rows_inferred == len(
+        {(s * 7_919 + i * 104_729) % len(uids) for s in range(16) for i in range(6)}
+    )

@@ -375,3 +375,27 @@ def test_tables_join_on_expressions_over_deferred_columns():
         "three",
         "four",
     ]
+
+
+@pytest.mark.parametrize(
+    ("verb", "match"),
+    [
+        (lambda t: t.head("3"), r"head\(\) takes a whole number of rows, not '3'"),
+        (lambda t: t.tail(2.5), r"tail\(\) takes a whole number of rows, not 2\.5"),
+        (lambda t: t.slice(None), r"slice\(\) takes a whole number of rows, not None"),
+        (lambda t: t.slice(0, "2"), r"slice\(\) takes a whole number of rows, not '2'"),
+        (lambda t: t.unique(keep="frist"), "Did you mean 'first'"),
+        (lambda t: t.with_row_index("k"), "Two columns of one name: the table has a 'k' already"),
+        (lambda t: t.with_row_index(offset="k"), "at a whole number, not at 'k'"),
+        (lambda t: t.update(pl.DataFrame({"z": [1]})), "no column of this table: 'z'"),
+    ],
+)
+def test_wrong_numbers_and_names_are_refused(verb, match):
+    with pytest.raises(ex.ArgumentError, match=match):
+        verb(ex.from_polars({"k": [1, 2]}))
+
+
+def test_a_misspelt_verb_suggests_no_inside_of_the_table():
+    with pytest.raises(AttributeError, match="Did you mean 'with_columns'") as caught:
+        getattr(ex.from_polars({"k": [1]}), "with_colums")  # noqa: B009 - a person types it
+    assert "'_" not in str(caught.value)
