@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
@@ -14,9 +14,11 @@ from explorer._errors import ArgumentError, DeferredError
 from explorer.compute.deferred import SINGLE, Deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from explorer.compute.deferred import Dtype, OnError
+
+Returns: TypeAlias = "Dtype | type | Mapping[str, Dtype | type] | Sequence[str] | None"
 
 _DTYPE_OF: Mapping[object, Dtype] = MappingProxyType(
     {
@@ -36,7 +38,7 @@ _DTYPE_OF: Mapping[object, Dtype] = MappingProxyType(
 def defer(
     function: Callable[..., Any],
     *inputs: str,
-    returns: Dtype | type | Mapping[str, Dtype | type] | None = None,
+    returns: Returns = None,
     batched: bool = False,
     batch_size: int = 64,
     workers: int = 1,
@@ -64,9 +66,10 @@ def defer(
         The columns that it reads. When none is given, the parameter names of the function, or of the
         class's ``__call__``.
     returns
-        Dtype of the column, or a mapping from column names to dtypes. When not given, it is taken
-        from the function's annotation, else from the first values computed. `explorer.Image` is the
-        dtype of PIL images, `polars.Object` that of tensors and other values that no frame holds.
+        Dtype of the column; for several columns a mapping from names to dtypes, or only the names. A
+        dtype that is not given is that of the function's annotation, else of the first values computed.
+        `explorer.Image` is the dtype of PIL images, `polars.Object` that of tensors and other values
+        that no frame holds.
     batched, batch_size
         Whether the function works on batches, and on how many rows; the last batch may be short.
     workers
@@ -216,9 +219,7 @@ def _parameter_names(function: Callable[..., Any], label: str) -> tuple[str, ...
     return names
 
 
-def _returns(
-    function: Callable[..., Any], returns: Dtype | type | Mapping[str, Dtype | type] | None, label: str
-) -> Mapping[str, Dtype]:
+def _returns(function: Callable[..., Any], returns: Returns, label: str) -> Mapping[str, Dtype]:
     if isinstance(returns, Mapping):
         if not returns or not all(returns):
             raise ArgumentError(
@@ -226,6 +227,13 @@ def _returns(
                 hint='For instance: returns={"pred": pl.Int64, "confidence": pl.Float32}.',
             )
         return {column: _dtype(dtype, label) for column, dtype in returns.items()}
+    if isinstance(returns, (list, tuple)):
+        if not returns or not all(isinstance(column, str) and column for column in returns):
+            raise ArgumentError(
+                f"returns={returns!r} of {label} does not name its columns.",
+                hint='For instance: returns=["pred", "confidence"].',
+            )
+        return dict.fromkeys(returns, pl.Unknown)
     if returns is None:
         method = function.func if isinstance(function, partial) else function
         method = method if inspect.isroutine(method) else type(method).__call__

@@ -240,7 +240,7 @@ class Column(Reductions):
         return to_torch_dataset(self, transform=transform)
 
     def contact_sheet(
-        self, *, columns: int = 8, px: int = 96, captions: str | None = None, **unknown: Any
+        self, *, columns: int = 8, px: int = 96, captions: str | pl.Expr | None = None, **unknown: Any
     ) -> PIL.Image.Image:
         """Lay the images of the column out in one picture; a broken one stands as its reason.
 
@@ -251,7 +251,8 @@ class Column(Reductions):
         px
             Longest side of each, in pixels.
         captions
-            A column whose values are written under the images.
+            A column whose values are written under the images, or an expression:
+            ``pl.format("{} as {}", "label", "pred")``.
         **unknown
             Refused, with the nearest keyword that exists.
 
@@ -271,8 +272,15 @@ class Column(Reductions):
         for name in unknown:
             raise ArgumentError.unknown_keyword("contact_sheet()", name, ["columns", "px", "captions"])
         check_sheet(columns, px)
-        words = [] if captions is None else [str(v) for v in self._table.to_polars(captions)[captions]]
-        return contact_sheet(list(self._small(px)), columns=columns, px=px, captions=words)
+        return contact_sheet(list(self._small(px)), columns=columns, px=px, captions=self._words(captions))
+
+    def _words(self, captions: str | pl.Expr | None) -> list[str]:
+        if captions is None:
+            return []
+        if isinstance(captions, str):
+            return [str(value) for value in self._table.to_polars(captions)[captions]]
+        table = self._table.with_columns(captions.alias("__explorer_caption__"))
+        return [str(value) for value in table.to_polars("__explorer_caption__").to_series()]
 
     def _small(self, px: int) -> Iterator[PIL.Image.Image | ComputeError]:
         """Yield the images, each decoded no larger than needed, or the reason why there is none."""

@@ -342,8 +342,7 @@ class _Reader:
         said = "; ".join(
             f"{', '.join(f.columns) or f.kept['name']} ({f.kept['name']}: {f.reason})" for f in lost
         )
-        asked = [f for f in lost if not f.reason.startswith("it reads what")] or lost
-        how = ", ".join(f'"{(f.columns or [f.kept["name"]])[0]}": …' for f in asked)
+        how = ", ".join(f'"{(f.columns or [f.kept["name"]])[0]}": …' for f in lost)
         warnings.warn(
             f"Read as what was computed of them, with null elsewhere: {said}.\n"
             f'To attach: ex.read("{self._folder}", functions={{{how}}})',

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from explorer.compute.deferred import Deferred, Dtype, OnError
+    from explorer.compute.deferred import Deferred, OnError
+    from explorer.compute.define import Returns
     from explorer.table.conversions import Exchange
     from explorer.table.explain import Explanation
 
@@ -36,7 +37,7 @@ class ValueVerbs(ColumnVerbs, RowVerbs):
         self,
         function: Callable[..., Any],
         *inputs: str,
-        returns: Dtype | type | Mapping[str, Dtype | type] | None = None,
+        returns: Returns = None,
         batched: bool = False,
         batch_size: int = 64,
         workers: int = 1,

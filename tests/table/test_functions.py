@@ -277,3 +277,22 @@ def test_pixel_images_made_together_are_counted_and_a_bad_row_costs_itself():
     good = t.gather([0, 4])
     assert good["image"]().tolist() == [[[7, 7], [7, 7]], [[9, 9], [9, 9]]]
     assert t.counters.images_decoded == 2
+
+
+def test_several_columns_may_be_named_without_their_dtypes():
+    def measured(image):
+        return {"ink": image.sum(axis=(1, 2)), "row": image[:, 0].astype(np.float32)}
+
+    t = ex.samples.digits().head(10)
+    t = t.with_columns(ex.defer(measured, "image", batched=True, batch_size=4, returns=["ink", "row"]))
+    assert t.schema["ink"] == pl.Unknown
+    assert t.counters.rows_inferred == 0
+    assert t.to_polars("ink", "row").schema == {"ink": pl.UInt64, "row": pl.Array(pl.Float32, 8)}
+    assert t.counters.rows_inferred == 10
+
+
+@pytest.mark.parametrize("returns", [[], ["ink", ""], ("ink", 3)])
+def test_columns_without_a_name_are_refused(returns):
+    with pytest.raises(ex.ArgumentError, match="does not name its columns") as caught:
+        ex.defer(len, "image", returns=returns)
+    assert 'returns=["pred", "confidence"]' in caught.value.hint
