@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ROW_ID = "__explorer_row__"
 """The hidden column that carries the row ids (UInt32) through every Polars operation."""
 
+FOUND_BY = "__explorer_found_by__"
+"""Where rows got other ids since: those under which their columns are found. Never seen outside."""
+
 PAGE = 64
 """Rows that are read together where a few are asked for: neighbours are asked for next."""
 
@@ -79,7 +82,8 @@ class Frame:
         explain: Callable[[BaseException], Exception] | None = None,
         small: bool = False,
     ) -> None:
-        self.schema = held.schema if plan is None else pl.Schema({**plan.collect_schema(), **held.schema})
+        known = held.schema if plan is None else {**plan.collect_schema(), **held.schema}
+        self.schema = pl.Schema({name: dtype for name, dtype in known.items() if name != FOUND_BY})
         complete = set(self.schema) <= set(held.columns)
         self._held = renamed_to(held, {name: name for name in self.schema}) if complete else held
         self._plan = None if complete else plan
@@ -122,7 +126,7 @@ class Frame:
     @property
     def read(self) -> list[str]:
         """Names of the columns that are in memory."""
-        return [name for name in self._held.columns if name != ROW_ID]
+        return [name for name in self._held.columns if name not in (ROW_ID, FOUND_BY)]
 
     @property
     def columns(self) -> list[str]:
@@ -261,6 +265,15 @@ class Frame:
         with self._lock:
             return self._found_by_id(self._held[places], self._names)
 
+    def renumbered(self) -> Frame:
+        """Give the rows new ids, from 0 up; what was not read is found as before."""
+        if self._plan is None:
+            return Frame(numbered(self._held))
+        self.get_column(ROW_ID)
+        with self._lock:
+            held = self._held.with_columns(self._found_by().alias(FOUND_BY))
+            return self._found_by_id(numbered(held), self._names)
+
     def renamed(self, holds: Mapping[str, str]) -> Frame:
         """Keep some columns under other names: new name to old one; the row ids stay."""
         holds = {ROW_ID: ROW_ID, **holds}
@@ -270,8 +283,9 @@ class Frame:
             return self
         place = {name: i for i, name in enumerate(self._plan.collect_schema())}
         with self._lock:
+            kept = {**holds, FOUND_BY: FOUND_BY}
             held = renamed_to(
-                self._held, {new: old for new, old in holds.items() if old in self._held.columns}
+                self._held, {new: old for new, old in kept.items() if old in self._held.columns}
             )
         # By place, as pl.col() would take a name such as "*" for a pattern.
         chosen = [pl.nth(place[old]).alias(new) for new, old in holds.items() if old in place]
@@ -348,14 +362,17 @@ class Frame:
         fast = self._origin is not None and all(name in self._names for name in names)
         source = self._origin if fast and self._origin is not None else plan
         old = {name: self._names[name] if fast else name for name in names}
-        ids = self._held.get_column(ROW_ID)
-        found = self._by_ids(source, list(old.values()), ids)
+        found = self._by_ids(source, list(old.values()), self._found_by())
         return renamed_to(found, old)
+
+    def _found_by(self) -> pl.Series:
+        return self._held.get_column(FOUND_BY if FOUND_BY in self._held.columns else ROW_ID)
 
     def _paged(self, places: Places, names: Sequence[str]) -> dict[str, pl.Series]:
         """Return columns that were not read, for a few rows."""
         numbers = np.unique(places // PAGE).tolist()
-        ids = self.get_column(ROW_ID)
+        self.get_column(ROW_ID)
+        ids = self._found_by()
         keys = [(page, name) for page in numbers for name in names]
         pages = {key: page for key in keys if (page := self._pages.get(key)) is not None}
         lacking = [page for page in numbers if any((page, name) not in pages for name in names)]

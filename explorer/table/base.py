@@ -316,8 +316,7 @@ class TableBase:
 
         refs = {n: moved(ref) if isinstance(ref, Output) else ref for n, ref in self._binding.refs.items()}
         pending = tuple(moved(output) for output in self._binding.pending)
-        frame = Frame(numbered(self._frame.collect().drop(ROW_ID)))
-        renumbered = self._with(frame, replace(self._binding, refs=refs, pending=pending))
+        renumbered = self._with(self._frame.renumbered(), replace(self._binding, refs=refs, pending=pending))
         # A row id means another row now: for those who ask, it is a table of another family.
         renumbered._origin = replace(self._origin)
         return renumbered

@@ -272,7 +272,8 @@ class Column(Reductions):
         for name in unknown:
             raise ArgumentError.unknown_keyword("contact_sheet()", name, ["columns", "px", "captions"])
         check_sheet(columns, px)
-        return contact_sheet(list(self._small(px)), columns=columns, px=px, captions=self._words(captions))
+        words = self._words(captions)
+        return contact_sheet(list(self._small(px)), columns=columns, px=px, captions=words)
 
     def _words(self, captions: str | pl.Expr | None) -> list[str]:
         if captions is None:

@@ -13,6 +13,7 @@ from explorer._errors import ArgumentError, ColumnNotFoundError
 from explorer.compute.frame import Frame
 from explorer.compute.graph import Output, Stored, rekeyed, stored_columns
 from explorer.compute.rows import ROW_ID
+from explorer.compute.scans import framed
 from explorer.table.binding import Binding
 from explorer.table.expressions import flat, through_polars
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _JOINS = ("inner", "left", "right", "full", "semi", "anti", "cross")
+_OF_THE_LEFT = ("inner", "left", "semi", "anti", "cross")
+_PLACE = "__explorer_place__"
 _JOIN_OPTIONS = (
     "how",
     "left_on",
@@ -124,7 +127,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
 def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str, Any]) -> Table:
     suffix = options.get("suffix", "_right")
     clashing = {name: f"{name}{suffix}" for name in right.columns if name in left._binding.deferred}
-    rows = left._frame.collect()
+    rows = _keys_of(left, on, options)
     for name in _names(on if options.get("right_on") is None else options["right_on"]):
         if name not in right.columns:
             raise ColumnNotFoundError.named(name, right.columns)
@@ -134,7 +137,7 @@ def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str,
         raise
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"join(): {error}") from error
-    added = [name for name in frame.columns if name not in left._frame.columns]
+    added = [name for name in frame.columns if name not in left._frame.columns and name != _PLACE]
     fresh = Binding.of_stored(added)
     known = {**left._binding.refs, **fresh.refs}
     # The rows of a right join are the right's, and so its keys stand among its columns.
@@ -143,7 +146,28 @@ def _join_frame(left: Table, right: pl.DataFrame, on: Any, options: Mapping[str,
     head = [name for name in left.columns if name in frame.columns or name in left.deferred]
     refs = {name: known[name] for name in [*(name for name in head if name not in tail), *tail]}
     binding = replace(left._binding, refs=refs, names={**left._binding.names, **fresh.names})
-    return left._with(Frame(frame), binding)._renumbered_if_repeated()
+    if _PLACE not in frame.columns:
+        return left._with(Frame(frame), binding)._renumbered_if_repeated()
+    chosen = left._frame.gather(frame[_PLACE])
+    chosen = chosen.with_series({name: frame[name] for name in added}) if added else chosen
+    return left._with(chosen, binding)._renumbered_if_repeated()
+
+
+def _keys_of(left: Table, on: Any, options: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the rows of the left table as a join needs them.
+
+    Where they are not in memory, and each row of the answer is to be one of them, that is the keys and
+    the position; columns of nulls, which take no memory, stand for the others.
+    """
+    frame = left._frame
+    if frame.is_held or options.get("how", "inner") not in _OF_THE_LEFT:
+        return frame.collect()
+    given = flat([on if options.get("left_on") is None else options["left_on"]])
+    keys = {name for key in given for name in ([key] if isinstance(key, str) else key.meta.root_names())}
+    read = frame.select([name for name in frame.columns if name in keys or name == ROW_ID])
+    nothing = pl.Series([None]).new_from_index(0, read.height)
+    columns = [read[name] if name in read.columns else nothing.alias(name) for name in frame.columns]
+    return framed([*columns, pl.int_range(read.height, dtype=pl.UInt32, eager=True).alias(_PLACE)])
 
 
 def _names(given: Any) -> list[str]:

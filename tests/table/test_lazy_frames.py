@@ -186,3 +186,26 @@ def test_many_threads_read_pages_slices_and_whole_columns_at_once(t, rows):
     assert found.counters.rows_inferred == len(
         {(s * 7_919 + i * 104_729) % len(uids) for s in range(16) for i in range(6)}
     )
+
+
+@pytest.mark.parametrize("how", ["left", "inner", "semi", "anti"])
+def test_a_join_reads_the_keys_of_the_left_table_and_no_more(t, rows, how):
+    right = pl.DataFrame({"uid": [5, 2_000, 17], "score": [1, 2, 3], "noted": ["a", "b", "c"]})
+    joined = t.join(right, on="uid", how=how, maintain_order="left")
+    assert read(joined) in (["uid"], ["noted", "score_right", "uid"])
+    assert read(t) == ["uid"]
+    expected = rows.join(right, on="uid", how=how, maintain_order="left")
+    assert_frame_equal(joined.to_polars(), expected)
+
+
+def test_rows_that_a_join_repeats_are_found_by_what_they_were(t, rows):
+    t = t.with_columns(img=ex.image("png", mode="L"), d=ex.defer(lambda uid: -uid, returns=int))
+    right = pl.DataFrame({"uid": [7, 9, 7], "n": [1, 2, 3]})
+    joined = t.join(right, on="uid", maintain_order="right").drop("png").sort("n", descending=True)
+    assert read(joined) == ["n", "uid"]
+    assert joined["img"][0]().getpixel((0, 0)) == 7
+    assert joined.to_polars("uid", "n", "d").rows() == [(7, 3, -7), (9, 2, -9), (7, 1, -7)]
+    assert joined.with_columns(e=pl.col("n") * 10).gather([2, 2]).to_polars("e", "label")["e"].to_list() == [
+        10,
+        10,
+    ]
