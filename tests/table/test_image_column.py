@@ -502,3 +502,11 @@ def test_a_contact_sheet_checks_what_it_is_given_before_it_reads_an_image():
         with pytest.raises(ex.ExplorerError, match=said):
             t["img"].contact_sheet(**options)
     assert t.counters.decode_calls == 0
+
+
+def test_captions_may_be_an_expression():
+    t = images([png(1), png(2)]).with_columns(n=pl.Series([7, 8]))
+    plain = t["img"].contact_sheet(px=64)
+    assert t["img"].contact_sheet(px=64, captions=pl.format("{} of 9", "n")).height > plain.height
+    with pytest.raises(ex.ColumnNotFoundError, match="no column 'm'"):
+        t["img"].contact_sheet(captions=pl.format("{}", "m"))
