@@ -213,6 +213,8 @@ INTERRUPTED = """
 import sys, threading, signal, os, time, pathlib
 import explorer as ex
 from tests.compute.in_processes import waits_for_ever
+# Also where this was started in the background, with none to hear of interruptions.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = sys.argv[1]
 t = ex.from_polars({"a": [0, 1, 2], "folder": [folder] * 3})
 t = t.with_columns(x=ex.defer(waits_for_ever, processes=True))

@@ -100,6 +100,15 @@ def test_servers_are_waited_for_at_the_same_time(server, looked_at):
     assert t.errors().height == 0
 
 
+@pytest.fixture
+def interruptible():
+    """Python hears of an interruption also where it was started in the background, with none to hear."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     "looked_at",
     [
