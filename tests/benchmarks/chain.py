@@ -24,7 +24,7 @@ import polars as pl
 
 import explorer as ex
 
-ROWS, PIXELS_EACH, BATCH, ROUNDS = 2_000, 96 * 96 * 3, 64, 5
+ROWS, PIXELS_EACH, BATCH, ROUNDS = 2_000, 96 * 96 * 3, 64, 9
 
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 255, (ROWS, PIXELS_EACH), dtype=np.uint8)
