@@ -15,8 +15,9 @@ from PIL import Image
 import explorer as ex
 from explorer._errors import ArgumentError, ExplorerWarning
 from explorer.compute.deferred import Image as ImageDtype
-from explorer.sources.torch_dataset import from_torch, table_of
+from explorer.sources.torch_dataset import from_torch
 from explorer.sources.torch_items import Items
+from tests.sources.torch_looking import looked_at
 
 torch = pytest.importorskip("torch")
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset  # noqa: E402
@@ -44,24 +45,6 @@ class Pets(Dataset):
 class Pet(NamedTuple):
     picture: Any
     kind: int
-
-
-class Said:
-    """A sink that keeps its lines."""
-
-    def __init__(self):
-        self.lines = []
-
-    def draw(self, text, share):
-        raise AssertionError("there is nothing to draw")
-
-    def finish(self, text):
-        self.lines.append(text)
-
-
-def looked_at(dataset, names=None, returns=None):
-    said = Said()
-    return table_of(dataset, names=names, returns=returns, workers=1, sink=said), said.lines
 
 
 # Laziness

@@ -8,31 +8,13 @@ from PIL import Image
 
 import explorer as ex
 from explorer.compute.deferred import Image as ImageDtype
-from explorer.sources.torch_dataset import table_of
+from tests.sources.torch_looking import looked_at
 
 torch = pytest.importorskip("torch")
 datasets = pytest.importorskip("torchvision.datasets")
 transforms = pytest.importorskip("torchvision.transforms")
 
 from torch.utils.data import ConcatDataset, Subset, random_split  # noqa: E402
-
-
-class Said:
-    """A sink that keeps its lines."""
-
-    def __init__(self):
-        self.lines = []
-
-    def draw(self, text, share):
-        raise AssertionError("there is nothing to draw")
-
-    def finish(self, text):
-        self.lines.append(text)
-
-
-def looked_at(dataset, names=None, returns=None):
-    said = Said()
-    return table_of(dataset, names=names, returns=returns, workers=1, sink=said), said.lines
 
 
 def idx(*shape: int, values: bytes) -> bytes:
