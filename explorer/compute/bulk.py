@@ -12,6 +12,7 @@ import polars as pl
 
 from explorer._errors import ExplorerWarning
 from explorer._progress import Progress
+from explorer.compute.deferred import SINGLE
 from explorer.compute.graph import stored_columns, upstream
 from explorer.compute.pipeline import PROBE, Pipeline
 
@@ -77,7 +78,7 @@ def compute(
             closing(pipeline.run()) as steps,
         ):
             for done in steps:
-                untold = [each for each in untold if not _told(each, progress)]
+                _tell(untold, progress)
                 for node in todo:
                     node.announce(last=False)
                 progress.advance(done)
@@ -87,27 +88,27 @@ def compute(
     warn_of_failures(todo, part)
 
 
-def _untold(todo: Iterable[Node]) -> list[tuple[Node, str]]:
-    """Return the outputs whose dtype only their values will tell."""
-    return [
-        (node, name)
+def _untold(todo: Iterable[Node]) -> dict[Node, list[str]]:
+    """Return the outputs whose dtype only their values will tell, by their functions."""
+    found = {
+        node: [name for name, dtype in node.results.dtypes.items() if dtype == pl.Unknown]
         for node in upstream(todo)
         if node.spec.kind != "expression"
-        for name, dtype in node.results.dtypes.items()
-        if dtype == pl.Unknown
-    ]
+    }
+    return {node: names for node, names in found.items() if names}
 
 
-def _told(untold: tuple[Node, str], progress: Progress) -> bool:
-    """Say which dtype the first rows of an output had, once they have told."""
-    node, name = untold
-    dtype = node.results.dtypes[name]
-    if dtype == pl.Unknown:
-        return False
-    which = f"{node.spec.name}[{name!r}]" if name else node.spec.name
-    first = node.spec.batch_size if node.spec.batched else PROBE
-    progress.say(f"{which}: no returns= given; its first rows (at most {first:,}) say {dtype}")
-    return True
+def _tell(untold: dict[Node, list[str]], progress: Progress) -> None:
+    """Say which dtypes the first rows of the functions had, once they have told."""
+    for node, names in [*untold.items()]:
+        told = {name: node.results.dtypes[name] for name in names if node.results.dtypes[name] != pl.Unknown}
+        if not told:
+            continue
+        untold[node] = [name for name in names if name not in told]
+        first = node.spec.batch_size if node.spec.batched else PROBE
+        which = "no returns= given" if node.spec.returns.keys() == {SINGLE} else "no dtypes given"
+        said = ", ".join(f"{name} {dtype}".strip() for name, dtype in told.items())
+        progress.say(f"{node.spec.name}: {which}; its first rows (at most {first:,}) say {said}")
 
 
 def warn_of_failures(nodes: Iterable[Node], rows: Rows) -> None:

@@ -156,6 +156,17 @@ def test_the_probe_of_a_batched_function_is_a_whole_batch():
     assert lines == ["Sizes: no returns= given; its first rows (at most 20) say Int64"]
 
 
+def test_several_columns_without_dtypes_are_told_in_one_line():
+    def measured(n):
+        return {"half": n / 2, "name": [str(each) for each in n]}
+
+    lines = Lines()
+    t = ex.from_polars({"n": range(50)})
+    t = t.with_columns(ex.defer(measured, batched=True, batch_size=20, returns=["half", "name"]))
+    compute(t, "half", LocalEngine(), sink=lines)
+    assert lines == ["measured: no dtypes given; its first rows (at most 20) say half Float64, name String"]
+
+
 @pytest.mark.parametrize(
     ("second", "expected"), [(lambda n: n / 2, pl.Float64), (lambda n: n * 10**10, pl.Int64)]
 )
