@@ -24,6 +24,8 @@ THUMBNAIL_PX = 72
 LONGEST_TEXT = 60
 LONGEST_TITLE = 1_000
 
+# No red is readable on white and on black: the text has the theme's colour, and a mark is red.
+_WRONG = "color:inherit;border-left:3px solid #d32f2f;padding-left:6px"
 _QUIET = "color:inherit;opacity:.65;font-weight:400"
 _CELL = "padding:4px 12px 4px 0;text-align:left;vertical-align:middle;border:0"
 
@@ -181,7 +183,7 @@ def _thumbnail(table: ImageTable, ref: Output, rows: Rows, row: int) -> str:
 
 def _failure(failure: Failure) -> str:
     message = f"{failure.type}: {failure.message}"
-    return f'<span title="{escape(str(failure))}" style="color:#b3261e">{escape(_cut(message))}</span>'
+    return f'<span title="{escape(str(failure))}" style="{_WRONG}">{escape(_cut(message))}</span>'
 
 
 def _short(value: Any) -> str:
